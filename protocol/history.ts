@@ -1,0 +1,99 @@
+/** History: every message and every answer, stored exactly once. */
+import { z } from 'zod'
+import { BotId } from './identifiers.ts'
+import { method, service, topic } from './method.ts'
+
+/** A message as it is stored. `record_id` makes receiving it idempotent. `created_at`: milliseconds since 1970. */
+export const HistoryRecord = z.object({
+  record_id: z.string().min(1).max(200),
+  session_id: z.string(),
+  bot_id: z.string(),
+  role: z.enum(['user', 'assistant']),
+  content: z.string(),
+  source: z.string(),
+  telegram_chat_id: z.number().int().nullable(),
+  user_id: z.string().nullable(),
+  username: z.string().nullable(),
+  created_at: z.number().int(),
+})
+export type HistoryRecord = z.output<typeof HistoryRecord>
+
+/** A message as the predecessor's clients read it. `created_at`: `YYYY-MM-DD HH:MM:SS`, UTC. */
+export const ChatMessage = z.object({
+  id: z.number().int(),
+  session_id: z.string(),
+  role: z.enum(['user', 'assistant']),
+  content: z.string(),
+  source: z.string(),
+  telegram_chat_id: z.number().int().nullable(),
+  user_id: z.string().nullable(),
+  username: z.string().nullable(),
+  created_at: z.string(),
+  bot_id: z.string(),
+})
+export type ChatMessage = z.output<typeof ChatMessage>
+
+export const history = service({
+  methods: {
+    record: method({
+      summary: 'Store messages that a service owes to history; a repeat changes nothing',
+      input: z.object({ records: z.array(HistoryRecord).min(1).max(100) }),
+      output: z.object({ stored: z.number().int().describe('how many were new') }),
+      timeout_ms: 10_000,
+      idempotent: true,
+    }),
+    list_sessions: method({
+      summary: 'The chats that have messages, newest first',
+      input: z.object({ bot_id: z.string().optional().describe('absent or empty: all bots') }),
+      output: z.array(
+        z.object({
+          session_id: z.string(),
+          bot_id: z.string(),
+          started_at: z.string(),
+          last_message_at: z.string(),
+          message_count: z.number().int(),
+        }),
+      ),
+      http: [{ route: 'GET /api/chat/sessions' }],
+      mcp: 'list_chat_sessions',
+      ws: true,
+      timeout_ms: 5_000,
+      idempotent: true,
+    }),
+    get_session: method({
+      summary: 'The messages of a chat in order; with a limit the newest ones',
+      input: z.object({
+        session_id: z.string().min(1).max(300),
+        limit: z.number().int().min(0).default(0).describe('0: all'),
+      }),
+      output: z.array(ChatMessage),
+      errors: ['not_found'],
+      http: [{ route: 'GET /api/chat/sessions/{session_id}' }],
+      mcp: 'get_chat_session',
+      ws: true,
+      timeout_ms: 10_000,
+      idempotent: true,
+    }),
+    post_message: method({
+      summary: 'Store a message that came from elsewhere',
+      input: z.object({
+        session_id: z.string().min(1).max(300),
+        role: z.enum(['user', 'assistant']),
+        content: z.string(),
+        source: z.string().max(100).default('telegram'),
+        telegram_chat_id: z.number().int().nullable().default(null),
+        bot_id: BotId.default('default'),
+      }),
+      output: z.object({ id: z.number().int() }),
+      http: [{ route: 'POST /api/chat/messages', status: 201 }],
+      ws: true,
+      timeout_ms: 5_000,
+    }),
+  },
+  topics: {
+    message_recorded: topic({
+      summary: 'A message was stored',
+      payload: z.object({ id: z.number().int(), session_id: z.string(), bot_id: z.string(), role: z.enum(['user', 'assistant']) }),
+    }),
+  },
+})
