@@ -1,0 +1,105 @@
+/** The only SQL of history. */
+import type { Database } from 'better-sqlite3'
+import type { ChatMessage, HistoryRecord } from '../../protocol/history.ts'
+
+/** A message to be stored; `record_id` is null where nobody will repeat it. */
+export type NewMessage = Omit<HistoryRecord, 'record_id'> & { readonly record_id: string | null }
+
+/** What was stored under which number. */
+export interface StoredMessage {
+  readonly id: number
+  readonly session_id: string
+  readonly bot_id: string
+  readonly role: 'user' | 'assistant'
+}
+
+/** A chat as it is listed. Moments are `YYYY-MM-DD HH:MM:SS`, UTC. */
+export interface ChatRow {
+  readonly session_id: string
+  readonly bot_id: string
+  readonly started_at: string
+  readonly last_message_at: string
+  readonly message_count: number
+}
+
+/** The verbs in which history speaks to its database. All of them run to their end before they return. */
+export interface HistoryStore {
+  /** Stores in one transaction what is new; a `record_id` that is already there changes nothing. Returns what was new. */
+  add(messages: readonly NewMessage[]): StoredMessage[]
+  /** The chats of a bot, or of all bots where `bot_id` is empty; the newest last message first. */
+  chats(bot_id: string): ChatRow[]
+  /** The newest `limit` messages of a chat (0: all), oldest first. */
+  messages(session_id: string, limit: number): ChatMessage[]
+}
+
+/** SQLite's calendar ends with the year 9999, and beyond it a moment would be read back as null. */
+const LAST_MOMENT = Date.UTC(9999, 11, 31, 23, 59, 59)
+
+const shown = (column: string): string => `strftime('%Y-%m-%d %H:%M:%S', ${column} / 1000, 'unixepoch')`
+
+/** SQLite stores half a surrogate pair as bytes that are not UTF-8; what is read back must be what others were told. */
+const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, '\uFFFD')
+
+const toRow = (message: NewMessage) => ({
+  ...message,
+  session_id: wellFormed(message.session_id),
+  content: wellFormed(message.content),
+  source: wellFormed(message.source),
+  telegram_chat_id: Number.isSafeInteger(message.telegram_chat_id) ? message.telegram_chat_id : null,
+  user_id: message.user_id === null ? null : wellFormed(message.user_id),
+  username: message.username === null ? null : wellFormed(message.username),
+  created_at: Math.min(Math.max(0, message.created_at), LAST_MOMENT),
+})
+
+const SUMMARY = `${shown('started_at')} AS started_at, ${shown('last_message_at')} AS last_message_at, message_count`
+
+/** Prepares the statements of an open, migrated database. */
+export const openStore = (db: Database): HistoryStore => {
+  const insert = db.prepare(`
+    INSERT INTO messages (session_id, role, content, source, telegram_chat_id, user_id, username, created_at, bot_id, record_id)
+    VALUES (@session_id, @role, @content, @source, @telegram_chat_id, @user_id, @username, @created_at, @bot_id, @record_id)
+    ON CONFLICT (record_id) DO NOTHING
+    RETURNING id, session_id, bot_id, role`)
+  const summarize = db.prepare(`
+    INSERT INTO chats (session_id, bot_id, started_at, last_message_at, message_count, last_id)
+    VALUES (@session_id, @bot_id, @created_at, @created_at, 1, @id)
+    ON CONFLICT (session_id, bot_id) DO UPDATE SET
+      started_at = min(started_at, excluded.started_at), last_message_at = max(last_message_at, excluded.last_message_at),
+      message_count = message_count + 1, last_id = excluded.last_id`)
+  // Several bots may have written into one chat: listed once, under the bot that wrote last.
+  const chatsOfAll = db.prepare(`
+    SELECT session_id, bot_id, ${SUMMARY} FROM (
+      SELECT session_id, min(started_at) AS started_at, max(last_message_at) AS last_message_at, sum(message_count) AS message_count,
+        max(last_id) AS last_id,
+        (SELECT bot_id FROM chats AS latest WHERE latest.session_id = chats.session_id ORDER BY last_id DESC LIMIT 1) AS bot_id
+      FROM chats GROUP BY session_id)
+    ORDER BY last_message_at DESC, last_id DESC`)
+  const chatsOfBot = db.prepare(`
+    SELECT session_id, bot_id, ${SUMMARY} FROM chats WHERE bot_id = ? ORDER BY last_message_at DESC, last_id DESC`)
+  // A row that came from elsewhere may hold a number that JSON cannot carry: it must not make the whole chat unreadable.
+  const newest = db.prepare(`
+    SELECT * FROM (
+      SELECT id, session_id, role, content, source,
+        CASE WHEN telegram_chat_id BETWEEN ${Number.MIN_SAFE_INTEGER} AND ${Number.MAX_SAFE_INTEGER} THEN telegram_chat_id END AS telegram_chat_id,
+        user_id, username, ${shown('created_at')} AS created_at, bot_id
+      FROM messages WHERE session_id = ? ORDER BY id DESC LIMIT ?)
+    ORDER BY id`)
+
+  const add = db.transaction((messages: readonly NewMessage[]): StoredMessage[] => {
+    const stored: StoredMessage[] = []
+    for (const message of messages) {
+      const row = toRow(message)
+      const made = insert.get(row) as StoredMessage | undefined
+      if (made === undefined) continue
+      summarize.run({ ...row, id: made.id })
+      stored.push(made)
+    }
+    return stored
+  })
+
+  return {
+    add: (messages) => add.immediate(messages),
+    chats: (bot_id) => (bot_id === '' ? chatsOfAll.all() : chatsOfBot.all(bot_id)) as ChatRow[],
+    messages: (session_id, limit) => newest.all(wellFormed(session_id), limit === 0 ? -1 : limit) as ChatMessage[],
+  }
+}
