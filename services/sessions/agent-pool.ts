@@ -1,0 +1,205 @@
+/**
+ * The agents that live: found again after a restart, started when a session needs one, let go when they are idle for
+ * too long, too many, or keep settings of the past.
+ *
+ * Invariant F: an agent's row is on disk before its process exists, and names the nonce in its environment; so no life
+ * of this service leaves an agent that the next one does not know.
+ */
+import { randomUUID } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Log } from '../runtime/log.ts'
+import { Agent, spawnKeeper } from './agent/agent.ts'
+import { AgentFolder } from './agent/folder.ts'
+import type { LogLine } from './agent/log.ts'
+import { bootId } from './agent/process.ts'
+import { sessionKey } from './open-turn.ts'
+import type { Program } from './program.ts'
+import type { AgentRow, SessionRow } from './rows.ts'
+import type { Store } from './store.ts'
+import { WarmAgent, type WarmAgentEvents } from './warm-agent.ts'
+
+/** How long an agent that was told to leave may take before it is made to. The CLI waits 5 s for background tools. */
+const LEAVE_MS = 10_000
+const MB = 1024 * 1024
+
+export interface AgentPoolOptions {
+  readonly root: string
+  readonly store: Store
+  readonly program: Program
+  readonly log: Log
+  readonly orphan_s: number
+  readonly log_max_mb: number
+  readonly max_warm: number
+  readonly events: (warm: () => WarmAgent) => WarmAgentEvents & { onExit(status: number | null): void }
+}
+
+export class AgentPool {
+  readonly #options: AgentPoolOptions
+  readonly #agents = new Map<number, WarmAgent>()
+
+  constructor(options: AgentPoolOptions) {
+    this.#options = options
+  }
+
+  get all(): readonly WarmAgent[] {
+    return [...this.#agents.values()]
+  }
+
+  get(n: number): WarmAgent | null {
+    return this.#agents.get(n) ?? null
+  }
+
+  folder(n: number): AgentFolder {
+    return new AgentFolder(this.#options.root, n)
+  }
+
+  /** Takes up an agent of an earlier life. @param from where in its log to begin, a line boundary */
+  reopen(row: AgentRow, from: number): WarmAgent {
+    const folder = this.folder(row.n)
+    folder.create()
+    // The lease first, the look whether it was given up (`isClosed`) after it: see keeper.sh.
+    folder.touchLease()
+    // Killed between the row and the keeper's start: taking the keeper's place decides that it never runs.
+    if (row.pid === null) folder.claim()
+    return this.#open(row, folder, from)
+  }
+
+  /** The agent that may be given the session's next message, or null. */
+  usable(session: SessionRow): WarmAgent | null {
+    const found = this.#ofSession(sessionKey(session)).find(
+      (warm) =>
+        !warm.isRetiring &&
+        warm.agent.isOpen &&
+        warm.row.conversation_id === session.conversation_id &&
+        warm.row.fingerprint === this.#options.program.fingerprint &&
+        warm.agent.position < this.#options.log_max_mb * MB,
+    )
+    return found ?? null
+  }
+
+  /**
+   * Starts an agent for the session. No other agent of the session may live: two writers of one conversation lose a
+   * branch of it without a word (`claude-cli.md` 4), so those that do are waited for.
+   */
+  async start(session: SessionRow, resume: boolean): Promise<WarmAgent> {
+    await Promise.all(this.#ofSession(sessionKey(session)).map((warm) => this.dismiss(warm)))
+    const { program, store, orphan_s } = this.#options
+    mkdirSync(session.cwd, { recursive: true, mode: 0o700 })
+    const row = store.addAgent({
+      bot_id: session.bot_id,
+      chat_id: session.chat_id,
+      conversation_id: session.conversation_id,
+      nonce: randomUUID(),
+      boot_id: bootId(),
+      fingerprint: program.fingerprint,
+      started_at: Date.now(),
+    })
+    const folder = this.folder(row.n)
+    folder.create()
+    const warm = this.#open(row, folder, 0)
+    try {
+      await spawnKeeper(folder, row.nonce, {
+        command: program.command,
+        args: program.args({ id: session.conversation_id, resume }),
+        env: program.env,
+        cwd: session.cwd,
+        orphan_minutes: Math.ceil(orphan_s / 60),
+      })
+    } catch (error) {
+      // Whatever the shell got done: with its place taken no keeper comes any more.
+      await warm.agent.kill()
+      throw error
+    }
+    return warm
+  }
+
+  /** It takes no more messages, finishes what it does, and leaves. */
+  retire(warm: WarmAgent): void {
+    if (warm.isRetiring) return
+    warm.isRetiring = true
+    this.#options.store.agentRetiring(warm.row.n)
+    warm.agent.closeInput()
+  }
+
+  /** Retires an agent and waits until it has gone; one that stays though it has nothing to do is ended. */
+  async dismiss(warm: WarmAgent): Promise<void> {
+    this.retire(warm)
+    // Found retiring after a restart: its keeper may not have been told yet.
+    warm.agent.closeInput()
+    const gone = warm.agent.exited().then(() => true)
+    for (;;) {
+      const isGone = await Promise.race([gone, delay(LEAVE_MS, false, { ref: false })])
+      if (isGone) return
+      if (warm.isInOwnTurn || warm.turn !== null) continue
+      await warm.agent.kill()
+      await gone
+      return
+    }
+  }
+
+  /** Ends an agent and all it started, at once. */
+  async kill(warm: WarmAgent): Promise<void> {
+    if (!warm.isRetiring) {
+      warm.isRetiring = true
+      this.#options.store.agentRetiring(warm.row.n)
+    }
+    await warm.agent.kill()
+  }
+
+  /** The agents that could leave without anybody noticing, longest idle first. */
+  idle(): WarmAgent[] {
+    return this.all.filter((warm) => warm.isIdle && !warm.isRetiring).sort((a, b) => a.idleSince - b.idleSince)
+  }
+
+  /** Lets go of the longest idle ones where more stay warm than may. */
+  trim(): void {
+    const idle = this.idle()
+    for (const warm of idle.slice(0, Math.max(0, idle.length - this.#options.max_warm))) this.retire(warm)
+  }
+
+  /** Tells every keeper that somebody still cares. */
+  touchLeases(): void {
+    for (const warm of this.#agents.values()) {
+      try {
+        warm.agent.folder.touchLease()
+      } catch (error) {
+        this.#options.log.warn({ err: error, agent: warm.row.n }, 'the lease of an agent could not be touched')
+      }
+      // Its keeper gave it up while nobody touched the lease (the machine slept): it will leave by itself.
+      if (warm.agent.folder.isClosed) this.retire(warm)
+    }
+  }
+
+  /** Lets go of all agents without touching them: they outlive us. */
+  async close(): Promise<void> {
+    await Promise.all(this.all.map((warm) => warm.agent.close()))
+  }
+
+  ofSession(key: string): WarmAgent[] {
+    return this.#ofSession(key)
+  }
+
+  #ofSession(key: string): WarmAgent[] {
+    return this.all.filter((warm) => sessionKey(warm.row) === key)
+  }
+
+  #open(row: AgentRow, folder: AgentFolder, from: number): WarmAgent {
+    const { store, log } = this.#options
+    const events = this.#options.events(() => warm)
+    const open = (onLine: (line: LogLine) => void): Agent =>
+      new Agent(row, folder, from, {
+        onLine,
+        onProcess: (process) => store.agentProcess(row.n, process),
+        onExit: (status) => {
+          this.#agents.delete(row.n)
+          events.onExit(status)
+        },
+        onError: (error) => log.error({ err: error, agent: row.n }, 'an agent could not be followed'),
+      })
+    const warm: WarmAgent = new WarmAgent(row, open, events)
+    if (folder.isClosed) warm.isRetiring = true
+    this.#agents.set(row.n, warm)
+    return warm
+  }
+}

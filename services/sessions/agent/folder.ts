@@ -1,0 +1,95 @@
+/** The folder of one agent, `agents/<n>/`: what the keeper and the service leave there for each other. */
+import { closeSync, existsSync, linkSync, mkdirSync, openSync, readFileSync, readSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+export class AgentFolder {
+  readonly path: string
+
+  /** @param root the `agents` folder of our home; @param n the agent's number, never used before or again */
+  constructor(root: string, n: number) {
+    this.path = join(root, String(n))
+  }
+
+  readonly file = (name: 'in' | 'out' | 'err' | 'pid' | 'keeper' | 'exit' | 'lease' | 'closed'): string => join(this.path, name)
+
+  /** Makes the folder with empty logs and a fresh lease. */
+  create(): void {
+    mkdirSync(this.path, { recursive: true, mode: 0o700 })
+    for (const name of ['out', 'err', 'lease'] as const) closeSync(openSync(this.file(name), 'a', 0o600))
+  }
+
+  /** Tells the keeper that somebody still cares; without it the agent leaves after AGENT_ORPHAN_TIMEOUT. */
+  touchLease(): void {
+    const now = new Date()
+    utimesSync(this.file('lease'), now, now)
+  }
+
+  /** Whether nobody holds the input open any more: what is written now may never be read. */
+  get isClosed(): boolean {
+    return existsSync(this.file('closed'))
+  }
+
+  /** How the CLI ended, or null while the keeper has not written it. */
+  get exitStatus(): number | null {
+    return this.#number('exit')
+  }
+
+  get pid(): number | null {
+    return this.#number('pid')
+  }
+
+  get keeperPid(): number | null {
+    return this.#number('keeper')
+  }
+
+  /**
+   * Takes the keeper's place if no keeper has come yet. True: it never started and now never will, so nothing of this
+   * agent has run. False: a keeper was there first.
+   */
+  claim(): boolean {
+    const mine = join(this.path, `keeper.${process.pid}`)
+    try {
+      writeFileSync(mine, '0\n')
+      linkSync(mine, this.file('keeper'))
+      return true
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code
+      if (code === 'EEXIST') return false
+      // The folder itself was never made: the spawn was never reached.
+      if (code === 'ENOENT') return true
+      throw error
+    } finally {
+      rmSync(mine, { force: true })
+    }
+  }
+
+  /** Bytes in the log so far; 0 when there is none. */
+  get logSize(): number {
+    return statSync(this.file('out'), { throwIfNoEntry: false })?.size ?? 0
+  }
+
+  /** The end of what the CLI wrote to its error output, at most `limit` characters. */
+  errorText(limit = 500): string {
+    const size = statSync(this.file('err'), { throwIfNoEntry: false })?.size ?? 0
+    if (size === 0) return ''
+    // Only the tail is read: a CLI in trouble may have written gigabytes. Four bytes are the most a character takes.
+    const tail = Buffer.alloc(Math.min(size, limit * 4))
+    const fd = openSync(this.file('err'), 'r')
+    try {
+      const read = readSync(fd, tail, 0, tail.length, size - tail.length)
+      return tail.toString('utf8', 0, read).trim().slice(-limit)
+    } finally {
+      closeSync(fd)
+    }
+  }
+
+  #number(name: 'exit' | 'pid' | 'keeper'): number | null {
+    try {
+      const value = Number.parseInt(readFileSync(this.file(name), 'utf8'), 10)
+      return Number.isFinite(value) ? value : null
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+      throw error
+    }
+  }
+}

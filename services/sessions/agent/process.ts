@@ -1,0 +1,111 @@
+/**
+ * Who a process is, beyond its number. Numbers are given again; (boot id, pid, start time) is not, and the nonce in
+ * the environment tells our own from strangers (invariant F: nothing that is not ours is ever signalled).
+ */
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+
+/** The variable that carries an agent's nonce, inherited by everything the agent starts. */
+export const NONCE_VARIABLE = 'SWITCHBOARD_AGENT'
+
+export interface ProcessIdentity {
+  readonly boot_id: string
+  readonly pid: number
+  /** Linux: clock ticks since boot; macOS: the start time as `ps` prints it. */
+  readonly start: string
+}
+
+const isLinux = process.platform === 'linux'
+let knownBootId: string | undefined
+
+/** Names the present life of the machine: another value means that no process of before is alive. */
+export const bootId = (): string => {
+  knownBootId ??= isLinux
+    ? readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+    : execFileSync('sysctl', ['-n', 'kern.bootsessionuuid'], { encoding: 'utf8' }).trim()
+  return knownBootId
+}
+
+const readProc = (pid: number, file: string): string | null => {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'latin1')
+  } catch {
+    // Gone, or not ours to read: both mean that it is not a process we may reason about.
+    return null
+  }
+}
+
+const ps = (...args: string[]): string => {
+  try {
+    return execFileSync('ps', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+  } catch {
+    // ps exits 1 when no process matches.
+    return ''
+  }
+}
+
+/** When a process began, as text to compare; null when it does not exist or is a zombie (which counts as dead). */
+export const startOf = (pid: number): string | null => {
+  if (isLinux) {
+    // Fields behind the command name, which is in brackets and may itself hold spaces and brackets: proc(5), stat.
+    const fields = readProc(pid, 'stat')?.split(') ').pop()?.split(' ')
+    if (!fields || fields[0] === 'Z' || fields[0] === 'X') return null
+    return fields[19] ?? null
+  }
+  const line = ps('-p', String(pid), '-o', 'stat=,lstart=')
+  if (line === '' || line.startsWith('Z')) return null
+  return line.slice(line.indexOf(' ')).trim()
+}
+
+/** Whether exactly this process is alive. */
+export const isAlive = (identity: ProcessIdentity): boolean =>
+  identity.boot_id === bootId() && startOf(identity.pid) === identity.start
+
+/** Whether the process carries this nonce. Where an environment cannot be read (macOS) the answer is true. */
+export const carriesNonce = (pid: number, nonce: string): boolean => {
+  if (!isLinux) return true
+  return readProc(pid, 'environ')?.includes(`${NONCE_VARIABLE}=${nonce}\0`) ?? false
+}
+
+/** Sends a signal to exactly this process. Answers whether it was sent; never signals a stranger. */
+export const signalProcess = (identity: ProcessIdentity, nonce: string, signal: NodeJS.Signals): boolean => {
+  if (!isAlive(identity) || !carriesNonce(identity.pid, nonce)) return false
+  try {
+    process.kill(identity.pid, signal)
+    return true
+  } catch {
+    // Gone between the look and the signal.
+    return false
+  }
+}
+
+const childrenOf = (root: number): number[] => {
+  const parents = ps('-axo', 'pid=,ppid=')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number) as [number, number])
+  const found: number[] = []
+  const queue = [root]
+  for (let parent = queue.shift(); parent !== undefined; parent = queue.shift()) {
+    for (const [pid, ppid] of parents) {
+      if (ppid === parent && !found.includes(pid)) {
+        found.push(pid)
+        queue.push(pid)
+      }
+    }
+  }
+  return found
+}
+
+/**
+ * Every live process that belongs to an agent: on Linux all that carry its nonce (tools run in process sessions of
+ * their own, so groups do not find them: `claude-cli.md` 8), elsewhere the descendants of `root`.
+ */
+export const processesOf = (nonce: string, root: number | null): ProcessIdentity[] => {
+  const pids = isLinux
+    ? readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => carriesNonce(pid, nonce))
+    : root === null ? [] : [root, ...childrenOf(root)]
+  return pids.flatMap((pid) => {
+    const start = startOf(pid)
+    return start === null || pid === process.pid ? [] : [{ boot_id: bootId(), pid, start }]
+  })
+}

@@ -1,0 +1,68 @@
+/** What a `result` line of the CLI says: how the turn ended and what it took (`claude-cli.md` 2). */
+import { asNumber, asRecord, asText, asList, type Json } from './stream-json.ts'
+
+export interface FoldResult {
+  /**
+   * `answered`, `failed` (an error of the API or a limit), `interrupted` (over the control channel), or `repeated` (the
+   * CLI knew the message's uuid from before and did not run it again).
+   */
+  readonly kind: 'answered' | 'failed' | 'interrupted' | 'repeated'
+  /** The answer; for a failure its text. */
+  readonly text: string
+  readonly input_tokens: number | null
+  readonly output_tokens: number | null
+  readonly cache_read_tokens: number | null
+  readonly cache_creation_tokens: number | null
+  /** As the CLI counts it: cumulative for the process, and now and then carried over by `--resume`. */
+  readonly total_cost_usd: number | null
+  /** What this turn alone has cost, where the CLI says so (2.1.330 does); else the difference of the totals is taken. */
+  readonly turn_cost_usd: number | null
+  readonly duration_ms: number | null
+  readonly first_token_ms: number | null
+  readonly model: string | null
+}
+
+/** The result of a message that the CLI did not run, since it knew its uuid. */
+export const REPEATED: FoldResult = {
+  kind: 'repeated', text: '', input_tokens: null, output_tokens: null, cache_read_tokens: null, cache_creation_tokens: null,
+  total_cost_usd: null, turn_cost_usd: null, duration_ms: null, first_token_ms: null, model: null,
+}
+
+const turnCostOf = (json: Json): number | null => {
+  const models = Object.values(asRecord(json.model_usage_since_last_result))
+  if (models.length === 0) return null
+  return models.reduce<number>((sum, model) => sum + (asNumber(asRecord(model).costUSD) ?? 0), 0)
+}
+
+const kindOf = (json: Json): FoldResult['kind'] => {
+  if (asText(json.terminal_reason)?.startsWith('aborted') === true) return 'interrupted'
+  // `subtype: success` does not mean success: API errors come with it and with `is_error`.
+  return json.is_error === true || json.subtype !== 'success' ? 'failed' : 'answered'
+}
+
+/**
+ * @param text what was said in the turn, for the case that the result carries no text of its own
+ * @param model the model that answered, as the turn's lines named it
+ */
+export const resultOf = (json: Json, text: string, model: string | null): FoldResult => {
+  const usage = asRecord(json.usage)
+  const errors = asList(json.errors).map((error) => asText(error) ?? JSON.stringify(error))
+  const said = asText(json.result) || errors.join('\n')
+  const kind = kindOf(json)
+  return {
+    kind,
+    text: kind === 'failed' ? said || asText(json.subtype) || 'unknown error' : asText(json.result) || text,
+    input_tokens: asNumber(usage.input_tokens),
+    output_tokens: asNumber(usage.output_tokens),
+    cache_read_tokens: asNumber(usage.cache_read_input_tokens),
+    cache_creation_tokens: asNumber(usage.cache_creation_input_tokens),
+    total_cost_usd: asNumber(json.total_cost_usd),
+    turn_cost_usd: turnCostOf(json),
+    duration_ms: asNumber(json.duration_ms),
+    first_token_ms: asNumber(json.ttft_ms),
+    model,
+  }
+}
+
+/** Whether a line is the result of a turn that the CLI began by itself, e.g. because a background tool ended. */
+export const isOwnResult = (json: Json): boolean => json.type === 'result' && json.origin !== undefined

@@ -1,0 +1,40 @@
+/** Reading the CLI's stream-json without trusting it: every field may be missing or of another type. */
+import type { LogLine } from './log.ts'
+
+export type Json = Readonly<Record<string, unknown>>
+
+const NOTHING: Json = Object.freeze({})
+
+export const asRecord = (value: unknown): Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : NOTHING
+export const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
+export const asText = (value: unknown): string | null => (typeof value === 'string' ? value : null)
+export const asNumber = (value: unknown): number | null => (typeof value === 'number' && Number.isFinite(value) ? value : null)
+
+/** The object on a line; null for anything that is not one (the CLI never prints such, but its tools might). */
+export const parseLine = (line: LogLine): Json | null => {
+  if (line.text === null || !line.text.startsWith('{')) return null
+  try {
+    return asRecord(JSON.parse(line.text))
+  } catch {
+    return null
+  }
+}
+
+const isHighSurrogate = (code: number): boolean => code >= 0xd800 && code <= 0xdbff
+
+/** Cuts a text into pieces of at most `size` UTF-16 units, never inside a surrogate pair. Nothing for ''. */
+export const cutText = (text: string, size: number): string[] => {
+  if (text.length <= size) return text === '' ? [] : [text]
+  const pieces: string[] = []
+  for (let from = 0; from < text.length; ) {
+    let to = Math.min(from + size, text.length)
+    if (to < text.length && isHighSurrogate(text.charCodeAt(to - 1))) to -= 1
+    pieces.push(text.slice(from, to))
+    from = to
+  }
+  return pieces
+}
+
+/** The beginning of a text, with a mark where something was left out. */
+export const shorten = (text: string, size: number): string => (text.length <= size ? text : `${cutText(text, size)[0]}…`)

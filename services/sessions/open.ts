@@ -1,0 +1,133 @@
+/** Puts the parts of sessions together and takes up what the last life left. */
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import type { history } from '../../protocol/history.ts'
+import type { Client, Publisher } from '../../protocol/method.ts'
+import type { sessions } from '../../protocol/sessions.ts'
+import type { Home } from '../runtime/home.ts'
+import type { Log } from '../runtime/log.ts'
+import { packageRoot } from '../runtime/package-root.ts'
+import { closeDatabase, openDatabase } from '../runtime/sqlite.ts'
+import { Transcripts } from './agent/transcript.ts'
+import { AgentPool } from './agent-pool.ts'
+import { availableMemoryMb, defaultWarmAgents, freeDiskMb } from './limits.ts'
+import { Outbox } from './outbox.ts'
+import { takeBase } from './places.ts'
+import type { At } from './points.ts'
+import { findProgram } from './program.ts'
+import { readGlobalMemory } from './prompt.ts'
+import { createSessions } from './service.ts'
+import { idleTimeoutOf, type Settings } from './settings.ts'
+import { openStore } from './store.ts'
+import { Turns } from './turns.ts'
+
+const TICK_MS = 1_000
+const LEASE_MS = 60_000
+const REAP_MS = 60_000
+
+export interface OpenSessionsDeps {
+  readonly env: Settings
+  /** Our whole environment, of which an agent gets the allowed part. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly home: Home
+  readonly log: Log
+  readonly history: Client<typeof history>
+  readonly publish: Publisher<typeof sessions>
+  readonly defer: (name: string, release: () => void | Promise<void>) => void
+  /** Hears of each named point; only crash tests listen. */
+  readonly at?: At
+}
+
+/** Handlers that may be called, with the way to begin ticking and to drain. Releases are given to `defer`. */
+export const openSessions = async (deps: OpenSessionsDeps) => {
+  const { env, home, log, defer, at = () => undefined } = deps
+  const base = takeBase(env.GATEWAY_SESSION_DIR, home.root)
+  const migrations = join(packageRoot(import.meta.url), 'services/sessions/migrations')
+  const db = openDatabase({ path: join(home.db, 'sessions.db'), migrations_dir: migrations, synchronous: 'FULL', log })
+  defer('database', () => closeDatabase(db))
+  const store = openStore(db)
+  const program = await findProgram(env, deps.environment, join(home.root, 'demo'))
+  if (program.about.problem !== null) log.error({ problem: program.about.problem }, 'the agent program cannot serve')
+  const transcripts = new Transcripts(program.config_dir)
+  const outbox = new Outbox({ store, history: deps.history, log, at })
+  defer('outbox', () => outbox.close())
+
+  const memoryFiles = [join(home.root, 'global-memory.md'), join(homedir(), '.mini-claude-bot', 'global-memory.md')]
+  const pool: AgentPool = new AgentPool({
+    root: home.agents,
+    store,
+    program,
+    log,
+    orphan_s: env.AGENT_ORPHAN_TIMEOUT,
+    log_max_mb: env.AGENT_LOG_MAX,
+    max_warm: env.GATEWAY_MAX_WARM_AGENTS ?? defaultWarmAgents(),
+    events: (warm) => ({
+      onResult: (turn, offset) => turns.onResult(turn, warm(), offset),
+      onProof: (turn) => turns.onProof(turn),
+      onFirstText: (turn) => turns.onFirstText(turn),
+      onOwnTurn: (own, next) => turns.onOwnTurn(warm(), own, next),
+      onExit: (status) => turns.onExit(warm(), status),
+    }),
+  })
+  defer('agents', () => pool.close())
+
+  /** Idle agents are the first to go when memory is short. */
+  const shortage = (): string | null => {
+    const free = availableMemoryMb()
+    if (free >= env.GATEWAY_MIN_FREE_MB) return null
+    const [longestIdle] = pool.idle()
+    if (longestIdle) pool.retire(longestIdle)
+    return `only ${free} MB of memory are free, and GATEWAY_MIN_FREE_MB asks for ${env.GATEWAY_MIN_FREE_MB}`
+  }
+  const diskShortage = (): string | null => {
+    const free = freeDiskMb(home.root)
+    return free >= env.GATEWAY_MIN_FREE_DISK_MB
+      ? null
+      : `only ${free} MB of disk are free, and GATEWAY_MIN_FREE_DISK_MB asks for ${env.GATEWAY_MIN_FREE_DISK_MB}; the message was not taken`
+  }
+
+  const turns: Turns = new Turns({
+    store,
+    pool,
+    outbox,
+    transcripts,
+    program,
+    log,
+    at,
+    max_running: env.GATEWAY_MAX_CLAUDE_PROCESSES,
+    queue_wait_s: env.GATEWAY_QUEUE_WAIT_TIMEOUT,
+    silence_s: env.GATEWAY_CLAUDE_TIMEOUT,
+    shortage,
+    globalMemory: () => readGlobalMemory(memoryFiles),
+    onChange: ({ turn_id, bot_id, chat_id, state }) => deps.publish.turn_changed({ turn_id, bot_id, chat_id, state }),
+  })
+  const idle_s = idleTimeoutOf(env)
+  const handlers = createSessions({ store, pool, turns, outbox, transcripts, program, base, idle_s, diskShortage, at })
+  turns.recover()
+  outbox.poke()
+
+  const start = (): void => {
+    let last = performance.now()
+    let sinceLease = 0
+    let sinceReap = 0
+    const timer = setInterval(() => {
+      const now = performance.now()
+      const elapsed = now - last
+      last = now
+      // A machine that slept did not run: that time does not count as waiting.
+      turns.tick(Math.min(elapsed, 5 * TICK_MS))
+      sinceLease += elapsed
+      sinceReap += elapsed
+      if (sinceLease >= LEASE_MS) {
+        sinceLease = 0
+        pool.touchLeases()
+      }
+      if (sinceReap >= REAP_MS) {
+        sinceReap = 0
+        for (const warm of pool.idle()) if (Date.now() - warm.idleSince >= idle_s * 1_000) pool.retire(warm)
+      }
+    }, TICK_MS)
+    defer('ticks', () => clearInterval(timer))
+  }
+  return { handlers, start, drain: () => turns.drain() }
+}

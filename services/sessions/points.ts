@@ -1,0 +1,31 @@
+/**
+ * The moments at which a crash is most interesting. The service announces each as it passes; in production nobody
+ * listens, in the crash tests a listener kills the process right there. Nothing else may hang on them.
+ */
+export const POINTS = [
+  /** The message is on disk, the caller does not know yet. */
+  'turn_committed',
+  /** The agent was chosen, nothing was written down. */
+  'before_handing',
+  /** *handing* is on disk, nothing was written to the agent. */
+  'handing_committed',
+  /** The whole line is in the FIFO, *handed* is not on disk. */
+  'line_written',
+  /** *handed* is on disk. */
+  'handed_committed',
+  /** The CLI has shown that it has the message. */
+  'proof_seen',
+  /** The first words of the answer were folded. */
+  'first_text',
+  /** The result was folded, the end is not on disk. */
+  'result_seen',
+  /** The end is on disk, nobody was told. */
+  'end_committed',
+  /** History has the records, the outbox still has them, too. */
+  'outbox_sent',
+] as const
+
+export type Point = (typeof POINTS)[number]
+
+/** Hears of each point. */
+export type At = (point: Point, turnId?: string) => void

@@ -1,0 +1,130 @@
+/** The agent program: which one, with which arguments and environment, and what would keep it from working. */
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { accessSync, constants, existsSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { promisify } from 'node:util'
+import type { AgentProgram } from '../../protocol/sessions.ts'
+import { packageRoot } from '../runtime/package-root.ts'
+import type { Settings } from './settings.ts'
+
+/** Raised when what we say to the CLI, or make of what it says, changes in a way that an agent of before must not keep. */
+const ADAPTER_VERSION = 1
+
+/** Everything else stays with us: none of our secrets is in an agent's environment (design §7). */
+const PASSED = new Set(['HOME', 'USER', 'LOGNAME', 'PATH', 'SHELL', 'LANG', 'TZ', 'TMPDIR', 'TERM', 'API_TIMEOUT_MS', 'IS_SANDBOX'])
+const PASSED_PREFIXES = ['LC_', 'ANTHROPIC_', 'CLAUDE_CODE_', 'CLAUDE_CONFIG_DIR', 'DISABLE_']
+const PASSED_PROXIES = new Set(['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY'])
+const CLOUD: readonly (readonly [string, readonly string[]])[] = [
+  ['CLAUDE_CODE_USE_BEDROCK', ['AWS_']],
+  ['CLAUDE_CODE_USE_VERTEX', ['GOOGLE_', 'CLOUDSDK_', 'GCLOUD_', 'VERTEX_', 'CLOUD_ML_']],
+]
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** The part of our environment that an agent gets. @param extra names of AGENT_ENV_PASS */
+export const agentEnvironment = (source: Environment, extra: readonly string[]): Record<string, string> => {
+  const clouds = CLOUD.flatMap(([flag, prefixes]) => (source[flag] ? prefixes : []))
+  const prefixes = [...PASSED_PREFIXES, ...clouds]
+  const names = new Set([...PASSED, ...extra])
+  return Object.fromEntries(
+    Object.entries(source).filter((entry): entry is [string, string] => {
+      const [name, value] = entry
+      if (value === undefined) return false
+      return names.has(name) || PASSED_PROXIES.has(name.toUpperCase()) || prefixes.some((prefix) => name.startsWith(prefix))
+    }),
+  )
+}
+
+/** A program ready to be started for any conversation. */
+export interface Program {
+  readonly about: AgentProgram
+  readonly command: string
+  readonly env: Readonly<Record<string, string>>
+  /** Where the program keeps its transcripts: the parent of `projects/`. */
+  readonly config_dir: string
+  /** A hash of all that shapes an agent: one with another hash keeps rights or settings of the past. */
+  readonly fingerprint: string
+  args(conversation: { readonly id: string; readonly resume: boolean }): string[]
+}
+
+const onPath = (name: string, path: string): string | null => {
+  for (const folder of path.split(delimiter)) {
+    const file = join(folder, name)
+    try {
+      if (folder !== '') accessSync(file, constants.X_OK)
+      else continue
+      return file
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code
+      if (code !== 'ENOENT' && code !== 'EACCES' && code !== 'ENOTDIR') throw error
+    }
+  }
+  return null
+}
+
+const versionOf = async (command: string, env: Readonly<Record<string, string>>): Promise<string | null> => {
+  try {
+    const { stdout } = await promisify(execFile)(command, ['--version'], { env: { ...env }, timeout: 20_000 })
+    return stdout.trim().split(/\s/)[0] ?? null
+  } catch {
+    return null
+  }
+}
+
+const ROOT_PROBLEM =
+  'Claude Code refuses to skip permission prompts as root. Run Switchboard as an ordinary user, or set ' +
+  'CLAUDE_PERMISSION_MODE=acceptEdits, or, only if this machine is a throw-away sandbox, set IS_SANDBOX=1; then npm start again.'
+
+const problemOf = (command: string, version: string | null, settings: Settings, env: Environment): string | null => {
+  if (!existsSync(command)) return `CLAUDE_BIN names ${command}, which does not exist. Correct it, or unset it to use the claude on the PATH.`
+  if (version === null) return `${command} --version gave no answer. Run it by hand to see what is wrong, then npm start again.`
+  const isRoot = process.getuid?.() === 0
+  return isRoot && settings.CLAUDE_PERMISSION_MODE === 'bypassPermissions' && env.IS_SANDBOX !== '1' ? ROOT_PROBLEM : null
+}
+
+/** The CLI's arguments. The message comes by standard input: no prompt is ever an argument or seen in `ps`. */
+const argumentsOf = (settings: Settings, conversation: { readonly id: string; readonly resume: boolean }): string[] => [
+  '-p',
+  '--input-format', 'stream-json',
+  '--output-format', 'stream-json',
+  '--verbose',
+  '--include-partial-messages',
+  '--replay-user-messages',
+  conversation.resume ? '--resume' : '--session-id', conversation.id,
+  // The CLI deletes transcripts older than 30 days by itself; ours live until somebody deletes the conversation.
+  '--settings', JSON.stringify({ cleanupPeriodDays: 36_500 }),
+  '--permission-mode', settings.CLAUDE_PERMISSION_MODE,
+  // Where prompts are not bypassed, a folder must not bring hooks or servers of its own.
+  ...(settings.CLAUDE_PERMISSION_MODE === 'bypassPermissions' ? [] : ['--setting-sources', 'user', '--strict-mcp-config']),
+  ...(settings.CLAUDE_MODEL === undefined ? [] : ['--model', settings.CLAUDE_MODEL]),
+]
+
+/**
+ * Finds the agent program: CLAUDE_BIN, else `claude` on the PATH, else the demo agent. What is wrong with it is noticed
+ * here, before the first message, and said in `about.problem`.
+ *
+ * @param source our environment; @param demoDir where the demo agent keeps its transcripts
+ */
+export const findProgram = async (settings: Settings, source: Environment, demoDir: string): Promise<Program> => {
+  const env = agentEnvironment(source, settings.AGENT_ENV_PASS.split(',').map((name) => name.trim()).filter(Boolean))
+  const found = settings.CLAUDE_BIN ?? onPath('claude', env.PATH ?? '')
+  const isDemo = found === null || found === 'demo'
+  const demo = join(packageRoot(import.meta.url), 'dist/services/sessions/demo-agent.js')
+  const command = isDemo ? process.execPath : found
+  const configDir = isDemo ? demoDir : (env.CLAUDE_CONFIG_DIR ?? join(env.HOME ?? homedir(), '.claude'))
+  const version = isDemo ? null : await versionOf(command, env)
+  const problem = isDemo ? null : problemOf(command, version, settings, source)
+  const args: Program['args'] = (conversation) => [...(isDemo ? [demo] : []), ...argumentsOf(settings, conversation)]
+  const fullEnv = isDemo ? { ...env, CLAUDE_CONFIG_DIR: configDir } : env
+  const shape = { ADAPTER_VERSION, command, version, args: args({ id: '', resume: false }), env: Object.entries(fullEnv).sort() }
+  return {
+    about: { kind: isDemo ? 'demo' : 'claude', version, problem },
+    command,
+    env: fullEnv,
+    config_dir: configDir,
+    fingerprint: createHash('sha256').update(JSON.stringify(shape)).digest('hex').slice(0, 16),
+    args,
+  }
+}

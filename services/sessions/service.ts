@@ -1,0 +1,207 @@
+/** What can be asked of sessions: one handler a method of `protocol/sessions.ts`. */
+import { randomUUID } from 'node:crypto'
+import { ServiceError } from '../../protocol/errors.ts'
+import type { CallContext, Handlers } from '../../protocol/method.ts'
+import type { sessions, Turn } from '../../protocol/sessions.ts'
+import { parseEventId } from './agent/event-id.ts'
+import type { Transcripts } from './agent/transcript.ts'
+import type { AgentPool } from './agent-pool.ts'
+import { messageRecord } from './ends.ts'
+import { sessionKey } from './open-turn.ts'
+import { deletePlace, newSession } from './places.ts'
+import type { At } from './points.ts'
+import type { Program } from './program.ts'
+import type { SessionRow, TurnRow } from './rows.ts'
+import type { Store } from './store.ts'
+import { LoggedTurnEvents } from './turn-events.ts'
+import type { Turns } from './turns.ts'
+
+/** How long an idempotency key is remembered (design §5 H). */
+const KEY_LIFE_MS = 24 * 3_600_000
+
+export interface SessionsDeps {
+  readonly store: Store
+  readonly pool: AgentPool
+  readonly turns: Turns
+  readonly outbox: { poke(): void }
+  readonly transcripts: Transcripts
+  readonly program: Program
+  /** The real path of the session base. */
+  readonly base: string
+  readonly idle_s: number
+  /** Null while there is disk to record more work. */
+  readonly diskShortage: () => string | null
+  readonly at: At
+}
+
+const toTurn = (row: TurnRow): Turn => ({
+  turn_id: row.turn_id,
+  bot_id: row.bot_id,
+  chat_id: row.chat_id,
+  origin: row.origin,
+  state: row.state,
+  message: row.message,
+  reply: row.reply,
+  reason: row.reason,
+  created_at: row.created_at,
+  started_at: row.started_at,
+  ended_at: row.ended_at,
+  input_tokens: row.input_tokens,
+  output_tokens: row.output_tokens,
+  cache_read_tokens: row.cache_read_tokens,
+  cache_creation_tokens: row.cache_creation_tokens,
+  cost_usd: row.cost_usd,
+  duration_ms: row.duration_ms,
+  first_token_ms: row.first_token_ms,
+  model: row.model,
+})
+
+const secondsSince = (moment: number, now: number): number => Math.max(0, Math.floor((now - moment) / 1_000))
+
+export const createSessions = (deps: SessionsDeps): Handlers<typeof sessions> => {
+  const { store, pool, turns, outbox, transcripts, program, base, at } = deps
+  const logged = new LoggedTurnEvents((n) => pool.folder(n))
+
+  const forget = async (botId: string, chatId: string): Promise<boolean> => {
+    const session = store.session(botId, chatId)
+    if (!session || session.stopped === 1) return false
+    await turns.clear(sessionKey(session), () => {
+      transcripts.delete(session.cwd, session.conversation_id)
+      deletePlace(base, session.cwd)
+      store.newConversation(botId, chatId, randomUUID())
+      store.stopSession(botId, chatId)
+    })
+    return true
+  }
+
+  /** The turn that an idempotency key stands for, and the one whose key has run out. */
+  const byKey = (botId: string, chatId: string, key: string | undefined, message: string, now: number) => {
+    const known = key === undefined ? null : store.turnByKey(botId, chatId, key)
+    if (!known) return { attached: null, expired: null }
+    if (now - known.created_at > KEY_LIFE_MS) return { attached: null, expired: known.turn_id }
+    if (known.message !== message) throw new ServiceError('conflict', 'this Idempotency-Key was used with another message; use a new key for a new message')
+    return { attached: known.turn_id, expired: null }
+  }
+
+  const toSession = (row: SessionRow, now: number) => {
+    const turn = turns.active(sessionKey(row))
+    const busySince = turn?.row.started_at ?? turn?.row.created_at ?? now
+    return {
+      chat_id: row.chat_id,
+      bot_id: row.bot_id,
+      busy: turn !== null,
+      first_done: row.first_done === 1,
+      last_active: row.last_active_at / 1_000,
+      idle_seconds: turn ? 0 : secondsSince(row.last_active_at, now),
+      busy_seconds: turn ? secondsSince(busySince, now) : 0,
+    }
+  }
+
+  return {
+    async send({ bot_id, chat_id, message: given, user_id, username, idempotency_key }) {
+      // What SQLite keeps is what is handed over: lone surrogates have no UTF-8 and would change on the way.
+      const message = given.toWellFormed()
+      const now = Date.now()
+      const { attached, expired } = byKey(bot_id, chat_id, idempotency_key, message, now)
+      if (attached !== null) return { turn_id: attached, attached: true }
+      const lack = deps.diskShortage()
+      if (lack !== null) throw new ServiceError('low_disk', lack)
+      const session = store.session(bot_id, chat_id) ? null : newSession(base, bot_id, chat_id, now, store.hasSlug)
+      const turn = {
+        turn_id: randomUUID(),
+        bot_id,
+        chat_id,
+        message,
+        user_id: user_id ?? null,
+        username: username ?? null,
+        idempotency_key: idempotency_key ?? null,
+        created_at: now,
+      }
+      // A: the caller hears of the turn only after this commit.
+      const row = store.takeIn(turn, session, expired, messageRecord(turn, now))
+      at('turn_committed', row.turn_id)
+      turns.add(row)
+      outbox.poke()
+      return { turn_id: row.turn_id, attached: false }
+    },
+
+    async events({ turn_id, after, wait_ms, max_bytes }, call: CallContext) {
+      const position = after ? parseEventId(after) : null
+      const until = Date.now() + wait_ms
+      for (;;) {
+        const open = turns.get(turn_id)
+        if (!open) {
+          const row = store.turn(turn_id)
+          if (!row) throw new ServiceError('not_found', 'there is no such turn')
+          return await logged.read(row, store.notices(turn_id), position, max_bytes, Number.POSITIVE_INFINITY)
+        }
+        let batch = open.events.read(position, max_bytes)
+        // Further back than what is kept in memory: read the log up to where the live reader stands.
+        batch ??= await logged.read(open.row, store.notices(turn_id), position, max_bytes, turns.agentOf(open)?.agent.position ?? 0)
+        if (batch.events.length > 0 || batch.ended) return batch
+        const left = until - Date.now()
+        if (left <= 0 || call.signal.aborted) return batch
+        await open.events.waitForMore(left, call.signal)
+      }
+    },
+
+    async turn({ turn_id }) {
+      const row = store.turn(turn_id)
+      if (!row) throw new ServiceError('not_found', 'there is no such turn')
+      return toTurn(row)
+    },
+
+    async list({ bot_id }) {
+      const now = Date.now()
+      return store.sessions(bot_id ?? null).map((row) => toSession(row, now))
+    },
+
+    async interrupt({ bot_id, chat_id }) {
+      return { interrupted: await turns.interrupt(sessionKey({ bot_id, chat_id })) }
+    },
+
+    async stop({ bot_id, chat_id }) {
+      return { stopped: await forget(bot_id, chat_id) }
+    },
+
+    async reset({ bot_id, chat_id }) {
+      await forget(bot_id, chat_id)
+      return { reset: true, chat_id, bot_id }
+    },
+
+    async reap() {
+      const now = Date.now()
+      const reaped = pool.idle().filter((warm) => now - warm.idleSince >= deps.idle_s * 1_000)
+      for (const warm of reaped) pool.retire(warm)
+      return {
+        reaped: reaped.map((warm) => {
+          const idle = secondsSince(warm.idleSince, now)
+          return {
+            chat_id: warm.row.chat_id,
+            bot_id: warm.row.bot_id,
+            type: 'interactive' as const,
+            idle_seconds: idle,
+            idle_hours: Math.round(idle / 360) / 10,
+          }
+        }),
+        count: reaped.length,
+      }
+    },
+
+    async retire() {
+      turns.retire()
+      return { running: turns.counts.running }
+    },
+
+    async status() {
+      const { running, waiting } = turns.counts
+      return {
+        active_sessions: store.countSessions(),
+        live_agents: pool.all.length,
+        running_turns: running,
+        waiting_turns: waiting,
+        agent: program.about,
+      }
+    },
+  }
+}

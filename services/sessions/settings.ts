@@ -1,0 +1,34 @@
+/** What the owner can set of sessions; `.env.example` says what each is for. Times in seconds, sizes in MB. */
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { BaseEnv, EnvFolder, envInteger } from '../runtime/env.ts'
+
+const DAY_S = 86_400
+const seconds = (fallback: number, min = 1) => envInteger(min, 30 * DAY_S).default(fallback)
+const megabytes = (fallback: number, min = 0) => envInteger(min, 100_000_000).default(fallback)
+
+/** The CLI's modes. In all but the first a tool that needs a permission is refused, since nobody is there to ask. */
+const PermissionMode = z.enum(['bypassPermissions', 'default', 'acceptEdits', 'dontAsk', 'plan', 'auto'])
+
+export const Settings = BaseEnv.extend({
+  GATEWAY_SESSION_DIR: EnvFolder.default(join(homedir(), 'claude-gateway-sessions')),
+  GATEWAY_SESSION_IDLE_TIMEOUT: envInteger(1, 30 * DAY_S).optional(),
+  GATEWAY_SESSION_TIMEOUT: seconds(7_200),
+  GATEWAY_QUEUE_WAIT_TIMEOUT: seconds(900),
+  GATEWAY_CLAUDE_TIMEOUT: seconds(600),
+  GATEWAY_MAX_CLAUDE_PROCESSES: envInteger(1, 10_000).default(2),
+  GATEWAY_MAX_WARM_AGENTS: envInteger(1, 10_000).optional(),
+  GATEWAY_MIN_FREE_MB: megabytes(512),
+  GATEWAY_MIN_FREE_DISK_MB: megabytes(1_024),
+  AGENT_ORPHAN_TIMEOUT: seconds(1_800, 60),
+  AGENT_LOG_MAX: megabytes(64, 1),
+  AGENT_ENV_PASS: z.string().default(''),
+  CLAUDE_BIN: z.string().optional(),
+  CLAUDE_PERMISSION_MODE: PermissionMode.default('bypassPermissions'),
+  CLAUDE_MODEL: z.string().optional(),
+})
+export type Settings = z.output<typeof Settings>
+
+/** How long an agent may be idle, in seconds. The later of the predecessor's two names wins. */
+export const idleTimeoutOf = (settings: Settings): number => settings.GATEWAY_SESSION_IDLE_TIMEOUT ?? settings.GATEWAY_SESSION_TIMEOUT

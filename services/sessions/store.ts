@@ -1,0 +1,219 @@
+/**
+ * The only SQL of sessions: prepared statements behind verbs, without decisions. Every verb is one transaction.
+ *
+ * The database is opened with synchronous=FULL, so what a verb has written when it returns survives a power cut
+ * (invariant A rests on this).
+ */
+import type { Database } from 'better-sqlite3'
+import type { HistoryRecord } from '../../protocol/history.ts'
+import type { ProcessIdentity } from './agent/process.ts'
+import type { AgentRow, NoticeRow, SessionRow, TurnEnd, TurnRow } from './rows.ts'
+
+/** A message as it is taken in. */
+export interface NewTurn {
+  readonly turn_id: string
+  readonly bot_id: string
+  readonly chat_id: string
+  readonly message: string
+  readonly user_id: string | null
+  readonly username: string | null
+  readonly idempotency_key: string | null
+  readonly created_at: number
+}
+
+export interface NewAgent {
+  readonly bot_id: string
+  readonly chat_id: string
+  readonly conversation_id: string
+  readonly nonce: string
+  readonly boot_id: string
+  readonly fingerprint: string
+  readonly started_at: number
+}
+
+export interface OutboxRow {
+  readonly id: number
+  readonly record: string
+}
+
+const OPEN = `('waiting', 'handing', 'running')`
+
+export const openStore = (db: Database) => {
+  const sql = <P extends unknown[] | object, R = unknown>(text: string) =>
+    db.prepare<P extends unknown[] ? P : [P], R>(text)
+
+  const q = {
+    session: sql<[string, string], SessionRow>('SELECT * FROM sessions WHERE bot_id = ? AND chat_id = ?'),
+    sessions: sql<{ bot_id: string | null }, SessionRow>(
+      'SELECT * FROM sessions WHERE stopped = 0 AND (:bot_id IS NULL OR bot_id = :bot_id) ORDER BY last_active_at DESC',
+    ),
+    countSessions: sql<[], { n: number }>('SELECT count(*) AS n FROM sessions WHERE stopped = 0'),
+    hasSlug: sql<[string], { n: number }>('SELECT count(*) AS n FROM sessions WHERE slug = ?'),
+    addSession: sql<Omit<SessionRow, 'first_done' | 'stopped'>>(
+      `INSERT INTO sessions (bot_id, chat_id, cwd, slug, conversation_id, created_at, last_active_at)
+       VALUES (:bot_id, :chat_id, :cwd, :slug, :conversation_id, :created_at, :last_active_at)`,
+    ),
+    wakeSession: sql<[number, string, string]>(
+      'UPDATE sessions SET stopped = 0, last_active_at = ? WHERE bot_id = ? AND chat_id = ?',
+    ),
+    touchSession: sql<[number, string, string]>('UPDATE sessions SET last_active_at = ? WHERE bot_id = ? AND chat_id = ?'),
+    sessionReached: sql<[string, string]>('UPDATE sessions SET first_done = 1 WHERE bot_id = ? AND chat_id = ?'),
+    newConversation: sql<[string, string, string]>(
+      'UPDATE sessions SET conversation_id = ?, first_done = 0 WHERE bot_id = ? AND chat_id = ?',
+    ),
+    stopSession: sql<[string, string]>(
+      `UPDATE sessions SET stopped = 1 WHERE bot_id = ? AND chat_id = ?
+       AND NOT EXISTS (SELECT 1 FROM turns t WHERE t.bot_id = sessions.bot_id AND t.chat_id = sessions.chat_id AND t.state IN ${OPEN})`,
+    ),
+
+    turn: sql<[string], TurnRow>('SELECT * FROM turns WHERE turn_id = ?'),
+    turnByKey: sql<[string, string, string], { turn_id: string; message: string; created_at: number }>(
+      'SELECT turn_id, message, created_at FROM turns WHERE bot_id = ? AND chat_id = ? AND idempotency_key = ?',
+    ),
+    freeKey: sql<[string]>('UPDATE turns SET idempotency_key = NULL WHERE turn_id = ?'),
+    openTurns: sql<[], TurnRow>(`SELECT * FROM turns WHERE state IN ${OPEN} ORDER BY seq`),
+    countAhead: sql<[string, string], { n: number }>(
+      `SELECT count(*) AS n FROM turns WHERE bot_id = ? AND chat_id = ? AND state IN ${OPEN}`,
+    ),
+    addTurn: sql<NewTurn & { ahead: number }>(
+      `INSERT INTO turns (turn_id, bot_id, chat_id, origin, state, message, user_id, username, idempotency_key, ahead, created_at)
+       VALUES (:turn_id, :bot_id, :chat_id, 'message', 'waiting', :message, :user_id, :username, :idempotency_key, :ahead, :created_at)`,
+    ),
+    handing: sql<[number, number, string]>(
+      `UPDATE turns SET state = 'handing', agent = ?, start_offset = ?, attempts = attempts + 1 WHERE turn_id = ? AND state = 'waiting'`,
+    ),
+    handed: sql<[number, string]>(`UPDATE turns SET state = 'running', started_at = ? WHERE turn_id = ? AND state = 'handing'`),
+    unhand: sql<[string]>(
+      `UPDATE turns SET state = 'waiting', agent = NULL, start_offset = NULL, started_at = NULL
+       WHERE turn_id = ? AND state IN ('handing', 'running')`,
+    ),
+    askCancel: sql<[string]>(`UPDATE turns SET cancel_asked = 1 WHERE turn_id = ? AND state IN ${OPEN}`),
+    addWait: sql<[number, string]>(`UPDATE turns SET waited_ms = waited_ms + ? WHERE turn_id = ?`),
+    end: sql<Required<TurnEnd> & { turn_id: string; ended_at: number }>(
+      `UPDATE turns SET state = :state, reply = :reply, reason = :reason, end_offset = :end_offset, ended_at = :ended_at,
+         input_tokens = :input_tokens, output_tokens = :output_tokens, cache_read_tokens = :cache_read_tokens,
+         cache_creation_tokens = :cache_creation_tokens, cost_usd = :cost_usd, duration_ms = :duration_ms,
+         first_token_ms = :first_token_ms, model = :model
+       WHERE turn_id = :turn_id AND state IN ${OPEN}`,
+    ),
+    addOwnTurn: sql<{ turn_id: string; bot_id: string; chat_id: string; agent: number; start_offset: number; now: number }>(
+      `INSERT INTO turns (turn_id, bot_id, chat_id, origin, state, message, agent, start_offset, created_at, started_at)
+       VALUES (:turn_id, :bot_id, :chat_id, 'agent', 'running', '', :agent, :start_offset, :now, :now)`,
+    ),
+
+    agent: sql<[number], AgentRow>('SELECT * FROM agents WHERE n = ?'),
+    agentsAlive: sql<[], AgentRow>(`SELECT * FROM agents WHERE state <> 'dead' ORDER BY n`),
+    addAgent: sql<NewAgent>(
+      `INSERT INTO agents (bot_id, chat_id, conversation_id, nonce, boot_id, fingerprint, state, started_at)
+       VALUES (:bot_id, :chat_id, :conversation_id, :nonce, :boot_id, :fingerprint, 'live', :started_at)`,
+    ),
+    agentProcess: sql<[number, string, number]>('UPDATE agents SET pid = ?, pid_start = ? WHERE n = ?'),
+    agentRetiring: sql<[number]>(`UPDATE agents SET state = 'retiring' WHERE n = ? AND state = 'live'`),
+    agentDead: sql<[number | null, number, number]>(`UPDATE agents SET state = 'dead', exit_status = ?, ended_at = ? WHERE n = ?`),
+    agentFolded: sql<[number, number, number]>(
+      'UPDATE agents SET folded_offset = max(folded_offset, ?), cost_usd = max(cost_usd, ?) WHERE n = ?',
+    ),
+
+    addNotice: sql<[string, number, number, string, number, number, string]>(
+      `INSERT INTO turn_notices (turn_id, agent, "offset", piece, content)
+       VALUES (?, ?, ?, (SELECT coalesce(max(piece), 9) + 1 FROM turn_notices WHERE turn_id = ? AND agent = ? AND "offset" = ?), ?)`,
+    ),
+    notices: sql<[string], NoticeRow>('SELECT agent, "offset", piece, content FROM turn_notices WHERE turn_id = ? ORDER BY agent, "offset", piece'),
+
+    owe: sql<[string, string, number]>('INSERT OR IGNORE INTO outbox (record_id, record, created_at) VALUES (?, ?, ?)'),
+    owed: sql<[number], OutboxRow>('SELECT id, record FROM outbox WHERE rejected IS NULL ORDER BY id LIMIT ?'),
+    isOwed: sql<[string], { n: number }>('SELECT count(*) AS n FROM outbox WHERE record_id = ? AND rejected IS NULL'),
+    paid: sql<[number]>('DELETE FROM outbox WHERE id = ?'),
+    rejected: sql<[string, number]>('UPDATE outbox SET rejected = ? WHERE id = ?'),
+  }
+
+  const owe = (record: HistoryRecord | null): void => {
+    if (record) q.owe.run(record.record_id, JSON.stringify(record), record.created_at)
+  }
+
+  const writeEnd = (turnId: string, end: TurnEnd, endedAt: number): boolean =>
+    q.end.run({
+      input_tokens: null, output_tokens: null, cache_read_tokens: null, cache_creation_tokens: null,
+      cost_usd: null, duration_ms: null, first_token_ms: null, model: null,
+      ...end, turn_id: turnId, ended_at: endedAt,
+    }).changes === 1
+
+  return {
+    session: (botId: string, chatId: string) => q.session.get(botId, chatId) ?? null,
+    sessions: (botId: string | null) => q.sessions.all({ bot_id: botId }),
+    countSessions: () => q.countSessions.get()?.n ?? 0,
+    hasSlug: (slug: string) => (q.hasSlug.get(slug)?.n ?? 0) > 0,
+    touchSession: (botId: string, chatId: string, now: number) => void q.touchSession.run(now, botId, chatId),
+    newConversation: (botId: string, chatId: string, id: string) => void q.newConversation.run(id, botId, chatId),
+    stopSession: (botId: string, chatId: string) => void q.stopSession.run(botId, chatId),
+
+    turn: (turnId: string) => q.turn.get(turnId) ?? null,
+    openTurns: () => q.openTurns.all(),
+    turnByKey: (botId: string, chatId: string, key: string) => q.turnByKey.get(botId, chatId, key) ?? null,
+
+    /** Takes a message in: its turn, its session where that is new, and what is owed to history. */
+    takeIn: db.transaction((turn: NewTurn, session: Omit<SessionRow, 'first_done' | 'stopped'> | null, expiredKeyOf: string | null, record: HistoryRecord) => {
+      if (expiredKeyOf !== null) q.freeKey.run(expiredKeyOf)
+      if (session) q.addSession.run(session)
+      else q.wakeSession.run(turn.created_at, turn.bot_id, turn.chat_id)
+      const ahead = q.countAhead.get(turn.bot_id, turn.chat_id)?.n ?? 0
+      q.addTurn.run({ ...turn, ahead })
+      owe(record)
+      return q.turn.get(turn.turn_id) as TurnRow
+    }),
+
+    /** The message is about to be written to this agent, whose log stands at this position. */
+    handing: (turnId: string, agent: number, offset: number) => q.handing.run(agent, offset, turnId).changes === 1,
+    /** The whole message was written, or proven to have arrived. */
+    handed: db.transaction((turn: Pick<TurnRow, 'turn_id' | 'bot_id' | 'chat_id'>, now: number) => {
+      q.handed.run(now, turn.turn_id)
+      q.sessionReached.run(turn.bot_id, turn.chat_id)
+    }),
+    /** It was proven that the agent never had it: it waits again. */
+    unhand: (turnId: string) => void q.unhand.run(turnId),
+    askCancel: (turnId: string) => q.askCancel.run(turnId).changes === 1,
+    addWaits: db.transaction((waits: readonly (readonly [turnId: string, ms: number])[]) => {
+      for (const [turnId, ms] of waits) q.addWait.run(ms, turnId)
+    }),
+
+    /**
+     * Ends a turn, with all that follows from it (invariant D). False when it had ended before: then nothing is
+     * written.
+     */
+    end: db.transaction((turn: TurnRow, end: TurnEnd, agent: { n: number; folded: number; cost_usd: number } | null, record: HistoryRecord, now: number) => {
+      if (!writeEnd(turn.turn_id, end, now)) return false
+      owe(record)
+      q.touchSession.run(now, turn.bot_id, turn.chat_id)
+      if (agent) q.agentFolded.run(agent.folded, agent.cost_usd, agent.n)
+      return true
+    }),
+
+    /** Records a turn that the CLI began by itself, already ended. */
+    addOwnTurn: db.transaction((turn: { turn_id: string; bot_id: string; chat_id: string; agent: number; start_offset: number; now: number }, end: TurnEnd, folded: number, totalCost: number, record: HistoryRecord | null) => {
+      q.addOwnTurn.run(turn)
+      writeEnd(turn.turn_id, end, turn.now)
+      owe(record)
+      q.agentFolded.run(folded, totalCost, turn.agent)
+    }),
+
+    agent: (n: number) => q.agent.get(n) ?? null,
+    agentsAlive: () => q.agentsAlive.all(),
+    addAgent: (agent: NewAgent) => q.agent.get(Number(q.addAgent.run(agent).lastInsertRowid)) as AgentRow,
+    agentProcess: (n: number, process: ProcessIdentity) => void q.agentProcess.run(process.pid, process.start, n),
+    agentRetiring: (n: number) => void q.agentRetiring.run(n),
+    agentDead: (n: number, status: number | null, now: number) => void q.agentDead.run(status, now, n),
+
+    addNotice: (turnId: string, agent: number, offset: number, content: string) =>
+      void q.addNotice.run(turnId, agent, offset, turnId, agent, offset, content),
+    notices: (turnId: string) => q.notices.all(turnId),
+
+    owed: (limit: number) => q.owed.all(limit),
+    isOwed: (recordId: string) => (q.isOwed.get(recordId)?.n ?? 0) > 0,
+    paid: db.transaction((ids: readonly number[]) => {
+      for (const id of ids) q.paid.run(id)
+    }),
+    rejected: (id: number, why: string) => void q.rejected.run(why, id),
+  }
+}
+
+export type Store = ReturnType<typeof openStore>
