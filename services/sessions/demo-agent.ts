@@ -27,12 +27,15 @@ import { leave, serve } from './demo/serve.ts'
 
 function main(argv: readonly string[], settings: Settings): void {
   const options = parseArguments(argv)
-  if (typeof options === 'string') return leave(1, options)
-  if (options.version) return writeAll(1, 'demo (Switchboard demo agent)\n')
-  let lookForWork = () => {}
-  const agent = openAgent(options, settings, () => lookForWork())
-  if (typeof agent === 'string') return leave(1, agent)
-  lookForWork = serve(agent)
+  if (typeof options === 'string') leave(1, options)
+  if (options.version) {
+    writeAll(1, 'demo (Switchboard demo agent)\n')
+    return
+  }
+  const serving: { lookForWork?: () => void } = {}
+  const agent = openAgent(options, settings, () => serving.lookForWork?.())
+  if (typeof agent === 'string') leave(1, agent)
+  serving.lookForWork = serve(agent)
 }
 
 /** The one place where this program reads its environment. It has no schema library at hand. */

@@ -1,5 +1,6 @@
 /** How a turn ends, in the words that its user reads, and what history is told. */
 import type { HistoryRecord } from '../../protocol/history.ts'
+import type { OwnTurn } from './agent/own-turns.ts'
 import type { FoldResult } from './agent/result.ts'
 import type { OpenTurn } from './open-turn.ts'
 import type { TurnEnd, TurnRow } from './rows.ts'
@@ -8,7 +9,8 @@ import type { TurnEnd, TurnRow } from './rows.ts'
 const error = (text: string): string => `[ERROR] ${text}`
 const busy = (text: string): string => `[BUSY] ${text}`
 
-const withPartial = (partial: string, note: string): string => (partial === '' ? note : `${note}\n\nSo far Claude had said:\n\n${partial}`)
+const withPartial = (partial: string, note: string): string =>
+  partial === '' ? note : `${note}\n\nSo far Claude had said:\n\n${partial}`
 
 /** An end that no agent had a part in. */
 export const failedEnd = (reason: string): TurnEnd => ({ state: 'failed', reply: error(reason), reason, end_offset: null })
@@ -62,6 +64,20 @@ export const resultEnd = (turn: OpenTurn, result: FoldResult, agentCost: number,
   }
 }
 
+/** The end of a turn that the CLI began by itself. */
+export const ownEnd = (own: OwnTurn, agentCost: number): TurnEnd => {
+  const { kind, text, total_cost_usd, turn_cost_usd, ...usage } = own.result
+  const difference = total_cost_usd === null ? null : Math.max(0, total_cost_usd - agentCost)
+  return {
+    state: kind === 'answered' || kind === 'failed' ? kind : 'interrupted',
+    reply: text,
+    reason: kind === 'failed' ? text : null,
+    end_offset: own.end_offset,
+    ...usage,
+    cost_usd: turn_cost_usd ?? difference,
+  }
+}
+
 const MAX_TELEGRAM_ID = 2n ** 53n
 
 /** The number that a Telegram chat id is, or null for any other id. */
@@ -92,4 +108,5 @@ export const replyRecord = (turn: Told, reply: string, now: number): HistoryReco
   recordOf(turn, 'assistant', reply, /^\[(ERROR|BUSY)\]/.test(reply) ? 'error' : 'telegram', now)
 
 /** What the CLI said in a turn of its own. */
-export const ownRecord = (turn: Told, reply: string, now: number): HistoryRecord => recordOf(turn, 'assistant', reply, 'agent', now)
+export const ownRecord = (turn: Told, reply: string, now: number): HistoryRecord =>
+  recordOf(turn, 'assistant', reply, 'agent', now)

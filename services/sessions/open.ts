@@ -10,6 +10,7 @@ import { packageRoot } from '../runtime/package-root.ts'
 import { closeDatabase, openDatabase } from '../runtime/sqlite.ts'
 import { Transcripts } from './agent/transcript.ts'
 import { AgentPool } from './agent-pool.ts'
+import { HandOver } from './hand-over.ts'
 import { availableMemoryMb, defaultWarmAgents, freeDiskMb } from './limits.ts'
 import { Outbox } from './outbox.ts'
 import { takeBase } from './places.ts'
@@ -90,7 +91,7 @@ export const openSessions = async (deps: OpenSessionsDeps) => {
     store,
     pool,
     outbox,
-    transcripts,
+    handOver: new HandOver({ store, pool, transcripts, log, at, globalMemory: () => readGlobalMemory(memoryFiles) }),
     program,
     log,
     at,
@@ -98,7 +99,6 @@ export const openSessions = async (deps: OpenSessionsDeps) => {
     queue_wait_s: env.GATEWAY_QUEUE_WAIT_TIMEOUT,
     silence_s: env.GATEWAY_CLAUDE_TIMEOUT,
     shortage,
-    globalMemory: () => readGlobalMemory(memoryFiles),
     onChange: ({ turn_id, bot_id, chat_id, state }) => deps.publish.turn_changed({ turn_id, bot_id, chat_id, state }),
   })
   const idle_s = idleTimeoutOf(env)

@@ -5,7 +5,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { ServiceError } from '../../protocol/errors.ts'
-import type { history, HistoryRecord } from '../../protocol/history.ts'
+import type { HistoryRecord, history } from '../../protocol/history.ts'
 import type { Client } from '../../protocol/method.ts'
 import type { Log } from '../runtime/log.ts'
 import type { At } from './points.ts'
@@ -36,7 +36,7 @@ export class Outbox {
   /** Sends what is owed, now; goes on until nothing is. */
   poke(): void {
     if (this.#closing.signal.aborted) return
-    if (this.#sending) {
+    if (this.#sending !== undefined) {
       this.#again = true
       return
     }
@@ -107,7 +107,10 @@ export class Outbox {
         for (const row of rows) await this.#send([row])
         return
       }
-      this.#log.error({ err: error, record_id: records[0]?.record_id }, 'history refused a message as malformed; it is kept in the outbox')
+      this.#log.error(
+        { err: error, record_id: records[0]?.record_id },
+        'history refused a message as malformed; it is kept in the outbox',
+      )
       this.#store.rejected((rows[0] as OutboxRow).id, error.message)
       return
     }

@@ -13,7 +13,19 @@ import type { Settings } from './settings.ts'
 const ADAPTER_VERSION = 1
 
 /** Everything else stays with us: none of our secrets is in an agent's environment (design §7). */
-const PASSED = new Set(['HOME', 'USER', 'LOGNAME', 'PATH', 'SHELL', 'LANG', 'TZ', 'TMPDIR', 'TERM', 'API_TIMEOUT_MS', 'IS_SANDBOX'])
+const PASSED = new Set([
+  'HOME',
+  'USER',
+  'LOGNAME',
+  'PATH',
+  'SHELL',
+  'LANG',
+  'TZ',
+  'TMPDIR',
+  'TERM',
+  'API_TIMEOUT_MS',
+  'IS_SANDBOX',
+])
 const PASSED_PREFIXES = ['LC_', 'ANTHROPIC_', 'CLAUDE_CODE_', 'CLAUDE_CONFIG_DIR', 'DISABLE_']
 const PASSED_PROXIES = new Set(['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY'])
 const CLOUD: readonly (readonly [string, readonly string[]])[] = [
@@ -78,7 +90,8 @@ const ROOT_PROBLEM =
   'CLAUDE_PERMISSION_MODE=acceptEdits, or, only if this machine is a throw-away sandbox, set IS_SANDBOX=1; then npm start again.'
 
 const problemOf = (command: string, version: string | null, settings: Settings, env: Environment): string | null => {
-  if (!existsSync(command)) return `CLAUDE_BIN names ${command}, which does not exist. Correct it, or unset it to use the claude on the PATH.`
+  if (!existsSync(command))
+    return `CLAUDE_BIN names ${command}, which does not exist. Correct it, or unset it to use the claude on the PATH.`
   if (version === null) return `${command} --version gave no answer. Run it by hand to see what is wrong, then npm start again.`
   const isRoot = process.getuid?.() === 0
   return isRoot && settings.CLAUDE_PERMISSION_MODE === 'bypassPermissions' && env.IS_SANDBOX !== '1' ? ROOT_PROBLEM : null
@@ -87,15 +100,20 @@ const problemOf = (command: string, version: string | null, settings: Settings, 
 /** The CLI's arguments. The message comes by standard input: no prompt is ever an argument or seen in `ps`. */
 const argumentsOf = (settings: Settings, conversation: { readonly id: string; readonly resume: boolean }): string[] => [
   '-p',
-  '--input-format', 'stream-json',
-  '--output-format', 'stream-json',
+  '--input-format',
+  'stream-json',
+  '--output-format',
+  'stream-json',
   '--verbose',
   '--include-partial-messages',
   '--replay-user-messages',
-  conversation.resume ? '--resume' : '--session-id', conversation.id,
+  conversation.resume ? '--resume' : '--session-id',
+  conversation.id,
   // The CLI deletes transcripts older than 30 days by itself; ours live until somebody deletes the conversation.
-  '--settings', JSON.stringify({ cleanupPeriodDays: 36_500 }),
-  '--permission-mode', settings.CLAUDE_PERMISSION_MODE,
+  '--settings',
+  JSON.stringify({ cleanupPeriodDays: 36_500 }),
+  '--permission-mode',
+  settings.CLAUDE_PERMISSION_MODE,
   // Where prompts are not bypassed, a folder must not bring hooks or servers of its own.
   ...(settings.CLAUDE_PERMISSION_MODE === 'bypassPermissions' ? [] : ['--setting-sources', 'user', '--strict-mcp-config']),
   ...(settings.CLAUDE_MODEL === undefined ? [] : ['--model', settings.CLAUDE_MODEL]),
@@ -108,7 +126,12 @@ const argumentsOf = (settings: Settings, conversation: { readonly id: string; re
  * @param source our environment; @param demoDir where the demo agent keeps its transcripts
  */
 export const findProgram = async (settings: Settings, source: Environment, demoDir: string): Promise<Program> => {
-  const env = agentEnvironment(source, settings.AGENT_ENV_PASS.split(',').map((name) => name.trim()).filter(Boolean))
+  const env = agentEnvironment(
+    source,
+    settings.AGENT_ENV_PASS.split(',')
+      .map((name) => name.trim())
+      .filter(Boolean),
+  )
   const found = settings.CLAUDE_BIN ?? onPath('claude', env.PATH ?? '')
   const isDemo = found === null || found === 'demo'
   const demo = join(packageRoot(import.meta.url), 'dist/services/sessions/demo-agent.js')

@@ -79,7 +79,8 @@ export const createSessions = (deps: SessionsDeps): Handlers<typeof sessions> =>
     const known = key === undefined ? null : store.turnByKey(botId, chatId, key)
     if (!known) return { attached: null, expired: null }
     if (now - known.created_at > KEY_LIFE_MS) return { attached: null, expired: known.turn_id }
-    if (known.message !== message) throw new ServiceError('conflict', 'this Idempotency-Key was used with another message; use a new key for a new message')
+    if (known.message !== message)
+      throw new ServiceError('conflict', 'this Idempotency-Key was used with another message; use a new key for a new message')
     return { attached: known.turn_id, expired: null }
   }
 
@@ -137,7 +138,13 @@ export const createSessions = (deps: SessionsDeps): Handlers<typeof sessions> =>
         }
         let batch = open.events.read(position, max_bytes)
         // Further back than what is kept in memory: read the log up to where the live reader stands.
-        batch ??= await logged.read(open.row, store.notices(turn_id), position, max_bytes, turns.agentOf(open)?.agent.position ?? 0)
+        batch ??= await logged.read(
+          open.row,
+          store.notices(turn_id),
+          position,
+          max_bytes,
+          turns.agentOf(open)?.agent.position ?? 0,
+        )
         if (batch.events.length > 0 || batch.ended) return batch
         const left = until - Date.now()
         if (left <= 0 || call.signal.aborted) return batch

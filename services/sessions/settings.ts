@@ -31,4 +31,5 @@ export const Settings = BaseEnv.extend({
 export type Settings = z.output<typeof Settings>
 
 /** How long an agent may be idle, in seconds. The later of the predecessor's two names wins. */
-export const idleTimeoutOf = (settings: Settings): number => settings.GATEWAY_SESSION_IDLE_TIMEOUT ?? settings.GATEWAY_SESSION_TIMEOUT
+export const idleTimeoutOf = (settings: Settings): number =>
+  settings.GATEWAY_SESSION_IDLE_TIMEOUT ?? settings.GATEWAY_SESSION_TIMEOUT

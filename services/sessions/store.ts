@@ -39,8 +39,7 @@ export interface OutboxRow {
 const OPEN = `('waiting', 'handing', 'running')`
 
 export const openStore = (db: Database) => {
-  const sql = <P extends unknown[] | object, R = unknown>(text: string) =>
-    db.prepare<P extends unknown[] ? P : [P], R>(text)
+  const sql = <P extends unknown[] | object, R = unknown>(text: string) => db.prepare<P extends unknown[] ? P : [P], R>(text)
 
   const q = {
     session: sql<[string, string], SessionRow>('SELECT * FROM sessions WHERE bot_id = ? AND chat_id = ?'),
@@ -109,7 +108,9 @@ export const openStore = (db: Database) => {
     ),
     agentProcess: sql<[number, string, number]>('UPDATE agents SET pid = ?, pid_start = ? WHERE n = ?'),
     agentRetiring: sql<[number]>(`UPDATE agents SET state = 'retiring' WHERE n = ? AND state = 'live'`),
-    agentDead: sql<[number | null, number, number]>(`UPDATE agents SET state = 'dead', exit_status = ?, ended_at = ? WHERE n = ?`),
+    agentDead: sql<[number | null, number, number]>(
+      `UPDATE agents SET state = 'dead', exit_status = ?, ended_at = ? WHERE n = ?`,
+    ),
     agentFolded: sql<[number, number, number]>(
       'UPDATE agents SET folded_offset = max(folded_offset, ?), cost_usd = max(cost_usd, ?) WHERE n = ?',
     ),
@@ -118,7 +119,9 @@ export const openStore = (db: Database) => {
       `INSERT INTO turn_notices (turn_id, agent, "offset", piece, content)
        VALUES (?, ?, ?, (SELECT coalesce(max(piece), 9) + 1 FROM turn_notices WHERE turn_id = ? AND agent = ? AND "offset" = ?), ?)`,
     ),
-    notices: sql<[string], NoticeRow>('SELECT agent, "offset", piece, content FROM turn_notices WHERE turn_id = ? ORDER BY agent, "offset", piece'),
+    notices: sql<[string], NoticeRow>(
+      'SELECT agent, "offset", piece, content FROM turn_notices WHERE turn_id = ? ORDER BY agent, "offset", piece',
+    ),
 
     owe: sql<[string, string, number]>('INSERT OR IGNORE INTO outbox (record_id, record, created_at) VALUES (?, ?, ?)'),
     owed: sql<[number], OutboxRow>('SELECT id, record FROM outbox WHERE rejected IS NULL ORDER BY id LIMIT ?'),
@@ -133,9 +136,17 @@ export const openStore = (db: Database) => {
 
   const writeEnd = (turnId: string, end: TurnEnd, endedAt: number): boolean =>
     q.end.run({
-      input_tokens: null, output_tokens: null, cache_read_tokens: null, cache_creation_tokens: null,
-      cost_usd: null, duration_ms: null, first_token_ms: null, model: null,
-      ...end, turn_id: turnId, ended_at: endedAt,
+      input_tokens: null,
+      output_tokens: null,
+      cache_read_tokens: null,
+      cache_creation_tokens: null,
+      cost_usd: null,
+      duration_ms: null,
+      first_token_ms: null,
+      model: null,
+      ...end,
+      turn_id: turnId,
+      ended_at: endedAt,
     }).changes === 1
 
   return {
@@ -152,15 +163,22 @@ export const openStore = (db: Database) => {
     turnByKey: (botId: string, chatId: string, key: string) => q.turnByKey.get(botId, chatId, key) ?? null,
 
     /** Takes a message in: its turn, its session where that is new, and what is owed to history. */
-    takeIn: db.transaction((turn: NewTurn, session: Omit<SessionRow, 'first_done' | 'stopped'> | null, expiredKeyOf: string | null, record: HistoryRecord) => {
-      if (expiredKeyOf !== null) q.freeKey.run(expiredKeyOf)
-      if (session) q.addSession.run(session)
-      else q.wakeSession.run(turn.created_at, turn.bot_id, turn.chat_id)
-      const ahead = q.countAhead.get(turn.bot_id, turn.chat_id)?.n ?? 0
-      q.addTurn.run({ ...turn, ahead })
-      owe(record)
-      return q.turn.get(turn.turn_id) as TurnRow
-    }),
+    takeIn: db.transaction(
+      (
+        turn: NewTurn,
+        session: Omit<SessionRow, 'first_done' | 'stopped'> | null,
+        expiredKeyOf: string | null,
+        record: HistoryRecord,
+      ) => {
+        if (expiredKeyOf !== null) q.freeKey.run(expiredKeyOf)
+        if (session) q.addSession.run(session)
+        else q.wakeSession.run(turn.created_at, turn.bot_id, turn.chat_id)
+        const ahead = q.countAhead.get(turn.bot_id, turn.chat_id)?.n ?? 0
+        q.addTurn.run({ ...turn, ahead })
+        owe(record)
+        return q.turn.get(turn.turn_id) as TurnRow
+      },
+    ),
 
     /** The message is about to be written to this agent, whose log stands at this position. */
     handing: (turnId: string, agent: number, offset: number) => q.handing.run(agent, offset, turnId).changes === 1,
@@ -180,21 +198,37 @@ export const openStore = (db: Database) => {
      * Ends a turn, with all that follows from it (invariant D). False when it had ended before: then nothing is
      * written.
      */
-    end: db.transaction((turn: TurnRow, end: TurnEnd, agent: { n: number; folded: number; cost_usd: number } | null, record: HistoryRecord, now: number) => {
-      if (!writeEnd(turn.turn_id, end, now)) return false
-      owe(record)
-      q.touchSession.run(now, turn.bot_id, turn.chat_id)
-      if (agent) q.agentFolded.run(agent.folded, agent.cost_usd, agent.n)
-      return true
-    }),
+    end: db.transaction(
+      (
+        turn: TurnRow,
+        end: TurnEnd,
+        agent: { n: number; folded: number; cost_usd: number } | null,
+        record: HistoryRecord,
+        now: number,
+      ) => {
+        if (!writeEnd(turn.turn_id, end, now)) return false
+        owe(record)
+        q.touchSession.run(now, turn.bot_id, turn.chat_id)
+        if (agent) q.agentFolded.run(agent.folded, agent.cost_usd, agent.n)
+        return true
+      },
+    ),
 
     /** Records a turn that the CLI began by itself, already ended. */
-    addOwnTurn: db.transaction((turn: { turn_id: string; bot_id: string; chat_id: string; agent: number; start_offset: number; now: number }, end: TurnEnd, folded: number, totalCost: number, record: HistoryRecord | null) => {
-      q.addOwnTurn.run(turn)
-      writeEnd(turn.turn_id, end, turn.now)
-      owe(record)
-      q.agentFolded.run(folded, totalCost, turn.agent)
-    }),
+    addOwnTurn: db.transaction(
+      (
+        turn: { turn_id: string; bot_id: string; chat_id: string; agent: number; start_offset: number; now: number },
+        end: TurnEnd,
+        folded: number,
+        totalCost: number,
+        record: HistoryRecord | null,
+      ) => {
+        q.addOwnTurn.run(turn)
+        writeEnd(turn.turn_id, end, turn.now)
+        owe(record)
+        q.agentFolded.run(folded, totalCost, turn.agent)
+      },
+    ),
 
     agent: (n: number) => q.agent.get(n) ?? null,
     agentsAlive: () => q.agentsAlive.all(),

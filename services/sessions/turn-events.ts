@@ -5,9 +5,9 @@
  */
 import { ServiceError } from '../../protocol/errors.ts'
 import type { TurnEvent } from '../../protocol/sessions.ts'
-import type { AgentFolder } from './agent/folder.ts'
-import { END_PIECE, isBehind, parseEventId, type Position, toEventId } from './agent/event-id.ts'
+import { END_PIECE, isBehind, type Position, parseEventId, toEventId } from './agent/event-id.ts'
 import { TurnFold } from './agent/fold.ts'
+import type { AgentFolder } from './agent/folder.ts'
 import { readLines } from './agent/log.ts'
 import { isOpen, type NoticeRow, type TurnRow } from './rows.ts'
 
@@ -21,7 +21,8 @@ const KEPT_BYTES = 4 * 1024 * 1024
 /** What an event costs on the wire beside its text. */
 const OVERHEAD_BYTES = 96
 
-const sizeOf = (event: TurnEvent): number => ('content' in event ? event.content.length : 0) + ('input' in event ? event.input.length : 0) + OVERHEAD_BYTES
+const sizeOf = (event: TurnEvent): number =>
+  ('content' in event ? event.content.length : 0) + ('input' in event ? event.input.length : 0) + OVERHEAD_BYTES
 
 /** At least one event, then as many as fit. */
 const take = (events: readonly TurnEvent[], maxBytes: number): TurnEvent[] => {
@@ -37,7 +38,10 @@ const take = (events: readonly TurnEvent[], maxBytes: number): TurnEvent[] => {
 export const queuedEvent = (turn: TurnRow): TurnEvent => ({ id: toEventId(0, 0, 0), type: 'queued', ahead: turn.ahead })
 
 /** The event that tells that a turn was handed over. */
-export const runningEvent = (agent: number, startOffset: number): TurnEvent => ({ id: toEventId(agent, startOffset, 0), type: 'running' })
+export const runningEvent = (agent: number, startOffset: number): TurnEvent => ({
+  id: toEventId(agent, startOffset, 0),
+  type: 'running',
+})
 
 /** The last event of a turn that has ended. */
 export const endEvent = (turn: TurnRow): TurnEvent => ({
@@ -142,7 +146,13 @@ export class LoggedTurnEvents {
    * @param until a line boundary: nothing behind it is read (for an open turn: where its live reader stands)
    * Throws `gone` when the log is no longer kept.
    */
-  async read(turn: TurnRow, notices: readonly NoticeRow[], after: Position | null, maxBytes: number, until: number): Promise<EventBatch> {
+  async read(
+    turn: TurnRow,
+    notices: readonly NoticeRow[],
+    after: Position | null,
+    maxBytes: number,
+    until: number,
+  ): Promise<EventBatch> {
     const found: TurnEvent[] = []
     let bytes = 0
     const add = (event: TurnEvent): void => {
@@ -157,7 +167,8 @@ export class LoggedTurnEvents {
       add(runningEvent(turn.agent, turn.start_offset))
       const pending = notices.map(noticeEvent)
       const addNoticesBefore = (position: Position | null): void => {
-        while (pending[0] && (position === null || parseIsBefore(parseEventId(pending[0].id), position))) add(pending.shift() as TurnEvent)
+        while (pending[0] && (position === null || parseIsBefore(parseEventId(pending[0].id), position)))
+          add(pending.shift() as TurnEvent)
       }
       const isFull = await this.#fold(turn, after, until, (event) => {
         if (bytes > maxBytes) return false
@@ -184,7 +195,12 @@ export class LoggedTurnEvents {
     const give = (events: readonly TurnEvent[], next: number): boolean => {
       for (const [index, event] of events.entries()) {
         if (!accept(event)) {
-          if (last) this.#remember(`${turn.turn_id} ${parseEventId(last.id).join('.')}`, { fold, offset: next, rest: events.slice(index) })
+          if (last)
+            this.#remember(`${turn.turn_id} ${parseEventId(last.id).join('.')}`, {
+              fold,
+              offset: next,
+              rest: events.slice(index),
+            })
           return false
         }
         last = event
@@ -202,7 +218,8 @@ export class LoggedTurnEvents {
         if (!give(fold.push(line), line.next)) return true
       }
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new ServiceError('gone', 'the events of this turn are no longer kept', { cause: error })
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+        throw new ServiceError('gone', 'the events of this turn are no longer kept', { cause: error })
       throw error
     }
     return false

@@ -12,7 +12,16 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { packageRoot } from '../../runtime/package-root.ts'
 import type { AgentFolder } from './folder.ts'
 import { LogFollower, type LogLine } from './log.ts'
-import { bootId, carriesNonce, isAlive, NONCE_VARIABLE, type ProcessIdentity, processesOf, signalProcess, startOf } from './process.ts'
+import {
+  bootId,
+  carriesNonce,
+  isAlive,
+  NONCE_VARIABLE,
+  type ProcessIdentity,
+  processesOf,
+  signalProcess,
+  startOf,
+} from './process.ts'
 import { type AgentWriter, controlLine, messageLine, openWriter } from './writer.ts'
 
 /** How an agent is started. */
@@ -54,7 +63,17 @@ const LIFE_POLL_MS = 1_000
 export const spawnKeeper = (folder: AgentFolder, nonce: string, plan: SpawnPlan): Promise<void> => {
   const keeper = join(packageRoot(import.meta.url), 'services/sessions/agent/keeper.sh')
   // Values reach the shell as arguments, never inside its program text.
-  const args = ['-c', 'sh "$@" &', 'sh', keeper, folder.path, String(plan.orphan_minutes), String(KEEPER_TICK_S), plan.command, ...plan.args]
+  const args = [
+    '-c',
+    'sh "$@" &',
+    'sh',
+    keeper,
+    folder.path,
+    String(plan.orphan_minutes),
+    String(KEEPER_TICK_S),
+    plan.command,
+    ...plan.args,
+  ]
   return new Promise((resolve, reject) => {
     const outer = spawn('/bin/sh', args, {
       cwd: plan.cwd,
@@ -92,7 +111,9 @@ export class Agent {
     this.#bootId = identity.boot_id
     this.#events = events
     this.#process =
-      identity.pid !== null && identity.pid_start !== null ? { boot_id: identity.boot_id, pid: identity.pid, start: identity.pid_start } : null
+      identity.pid !== null && identity.pid_start !== null
+        ? { boot_id: identity.boot_id, pid: identity.pid, start: identity.pid_start }
+        : null
     this.#log = new LogFollower({
       path: folder.file('out'),
       from,

@@ -24,4 +24,5 @@ export const parseEventId = (id: string): Position => {
 export const comparePositions = (a: Position, b: Position): number => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]
 
 /** Whether the event lies behind the position; all do when there is none. */
-export const isBehind = (id: string, after: Position | null): boolean => after === null || comparePositions(parseEventId(id), after) > 0
+export const isBehind = (id: string, after: Position | null): boolean =>
+  after === null || comparePositions(parseEventId(id), after) > 0

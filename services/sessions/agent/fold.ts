@@ -17,8 +17,8 @@
 import type { TurnEvent } from '../../../protocol/sessions.ts'
 import { FIRST_LINE_PIECE, toEventId } from './event-id.ts'
 import type { LogLine } from './log.ts'
-import { asList, asNumber, asRecord, asText, cutText, parseLine, shorten, type Json } from './stream-json.ts'
 import { type FoldResult, REPEATED, resultOf } from './result.ts'
+import { asList, asNumber, asRecord, asText, cutText, type Json, parseLine, shorten } from './stream-json.ts'
 
 /** Text of one event at most, in UTF-16 units: batches are bounded by bytes, so a piece must be small beside them. */
 const PIECE_CHARS = 16_384
@@ -65,14 +65,22 @@ export class TurnFold {
 
   /** All text of the turn so far, as confirmed or streamed. */
   get text(): string {
-    return this.#text + this.#open.filter((block) => block.type === 'text').map((block) => block.streamed).join('')
+    return (
+      this.#text +
+      this.#open
+        .filter((block) => block.type === 'text')
+        .map((block) => block.streamed)
+        .join('')
+    )
   }
 
   /** The events of one line, in order. @param json what `parseLine` made of it */
   push(line: LogLine, json: Json | null = parseLine(line)): TurnEvent[] {
     if (json === null || this.#state === 'ended') return []
     const sayings = this.#fold(json)
-    return sayings.map((saying, index) => ({ id: toEventId(this.#agent, line.offset, FIRST_LINE_PIECE + index), ...saying }) as TurnEvent)
+    return sayings.map(
+      (saying, index) => ({ id: toEventId(this.#agent, line.offset, FIRST_LINE_PIECE + index), ...saying }) as TurnEvent,
+    )
   }
 
   #fold(json: Json): Saying[] {
@@ -220,7 +228,8 @@ export class TurnFold {
     const streamed = open.map((block) => block.streamed).join('')
     this.#open = this.#open.filter((block) => block.type !== type)
     if (type === 'text') this.#text += content
-    if (content.startsWith(streamed)) return cutText(content.slice(streamed.length), PIECE_CHARS).map((piece) => ({ type, content: piece }))
+    if (content.startsWith(streamed))
+      return cutText(content.slice(streamed.length), PIECE_CHARS).map((piece) => ({ type, content: piece }))
     // Superseded thinking is not worth a correction; superseded text is.
     if (type === 'thinking') return []
     const [first = '', ...rest] = cutText(this.#text, PIECE_CHARS)

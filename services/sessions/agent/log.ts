@@ -134,7 +134,7 @@ export class LogFollower {
   /** Looks for news now. */
   poke(): void {
     if (this.#closed) return
-    if (this.#reading) {
+    if (this.#reading !== undefined) {
       this.#again = true
       return
     }
@@ -152,9 +152,9 @@ export class LogFollower {
   /** Resolves once everything that was in the file when it was called has been given to `onLine`. */
   async drain(): Promise<void> {
     // A read already under way may have looked before the last bytes came: wait for it, then for one of our own.
-    while (this.#reading) await this.#reading
+    while (this.#reading !== undefined) await this.#reading
     this.poke()
-    while (this.#reading) await this.#reading
+    while (this.#reading !== undefined) await this.#reading
   }
 
   /** Forces what has been read to the disk: an end must not be remembered longer than the words it rests on. */

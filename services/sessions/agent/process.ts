@@ -102,8 +102,13 @@ const childrenOf = (root: number): number[] => {
  */
 export const processesOf = (nonce: string, root: number | null): ProcessIdentity[] => {
   const pids = isLinux
-    ? readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => carriesNonce(pid, nonce))
-    : root === null ? [] : [root, ...childrenOf(root)]
+    ? readdirSync('/proc')
+        .filter((name) => /^\d+$/.test(name))
+        .map(Number)
+        .filter((pid) => carriesNonce(pid, nonce))
+    : root === null
+      ? []
+      : [root, ...childrenOf(root)]
   return pids.flatMap((pid) => {
     const start = startOf(pid)
     return start === null || pid === process.pid ? [] : [{ boot_id: bootId(), pid, start }]

@@ -1,5 +1,5 @@
 /** What a `result` line of the CLI says: how the turn ended and what it took (`claude-cli.md` 2). */
-import { asNumber, asRecord, asText, asList, type Json } from './stream-json.ts'
+import { asList, asNumber, asRecord, asText, type Json } from './stream-json.ts'
 
 export interface FoldResult {
   /**
@@ -24,8 +24,17 @@ export interface FoldResult {
 
 /** The result of a message that the CLI did not run, since it knew its uuid. */
 export const REPEATED: FoldResult = {
-  kind: 'repeated', text: '', input_tokens: null, output_tokens: null, cache_read_tokens: null, cache_creation_tokens: null,
-  total_cost_usd: null, turn_cost_usd: null, duration_ms: null, first_token_ms: null, model: null,
+  kind: 'repeated',
+  text: '',
+  input_tokens: null,
+  output_tokens: null,
+  cache_read_tokens: null,
+  cache_creation_tokens: null,
+  total_cost_usd: null,
+  turn_cost_usd: null,
+  duration_ms: null,
+  first_token_ms: null,
+  model: null,
 }
 
 const turnCostOf = (json: Json): number | null => {

@@ -66,6 +66,8 @@ export class Transcripts {
     if (slug.length <= MAX_SLUG) return [join(this.#projects, slug)]
     if (!existsSync(this.#projects)) return []
     const stem = `${slug.slice(0, MAX_SLUG)}-`
-    return readdirSync(this.#projects).filter((name) => name.startsWith(stem)).map((name) => join(this.#projects, name))
+    return readdirSync(this.#projects)
+      .filter((name) => name.startsWith(stem))
+      .map((name) => join(this.#projects, name))
   }
 }

@@ -8,32 +8,39 @@ export type ControlRequest = {
 /** Answers it. `interrupt` ends the running turn, if there is one. */
 export function answerControl(agent: Agent, { request_id, request }: ControlRequest, interrupt: () => void): void {
   const { out, inbox } = agent
+  const accept = (response: object) => out.controlled(request_id, response)
   switch (request.subtype) {
     case 'interrupt':
-      out.controlled(request_id, out.options.legacy ? {} : { still_queued: inbox.uuids() })
-      return interrupt()
+      accept(out.options.legacy ? {} : { still_queued: inbox.uuids() })
+      interrupt()
+      break
     case 'initialize':
-      return out.controlled(request_id, {
-        commands: [],
-        agents: [],
-        models: [],
-        output_style: 'default',
-        available_output_styles: ['default'],
-        account: {},
-        pid: process.pid,
-      })
+      accept({ ...ABOUT_US, pid: process.pid })
+      break
     case 'set_permission_mode':
       out.options.permissionMode = request.mode ?? out.options.permissionMode
-      out.controlled(request_id, { mode: out.options.permissionMode })
-      return void out.system('status', { status: null, permissionMode: out.options.permissionMode })
+      accept({ mode: out.options.permissionMode })
+      out.system('status', { status: null, permissionMode: out.options.permissionMode })
+      break
     case 'set_model':
       out.options.model = request.model ?? out.options.model
-      return out.controlled(request_id, { model: out.options.model })
+      accept({ model: out.options.model })
+      break
     case 'cancel_async_message': {
       const message_uuid = request.message_uuid ?? ''
-      return out.controlled(request_id, { cancelled: inbox.cancel(message_uuid), message_uuid })
+      accept({ cancelled: inbox.cancel(message_uuid), message_uuid })
+      break
     }
     default:
-      return out.refused(request_id, `Unsupported control request subtype: ${request.subtype}`)
+      out.refused(request_id, `Unsupported control request subtype: ${request.subtype}`)
   }
+}
+
+const ABOUT_US = {
+  commands: [],
+  agents: [],
+  models: [],
+  output_style: 'default',
+  available_output_styles: ['default'],
+  account: {},
 }
