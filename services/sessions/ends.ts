@@ -5,7 +5,7 @@ import type { FoldResult } from './agent/result.ts'
 import type { OpenTurn } from './open-turn.ts'
 import type { TurnEnd, TurnRow } from './rows.ts'
 
-/** Clients know failures by these prefixes (`wire-contract.md` 1.2). */
+/** Clients know failures by these prefixes (`http.md`). */
 const error = (text: string): string => `[ERROR] ${text}`
 const busy = (text: string): string => `[BUSY] ${text}`
 

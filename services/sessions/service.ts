@@ -99,9 +99,7 @@ export const createSessions = (deps: SessionsDeps): Handlers<typeof sessions> =>
   }
 
   return {
-    async send({ bot_id, chat_id, message: given, user_id, username, idempotency_key }) {
-      // What SQLite keeps is what is handed over: lone surrogates have no UTF-8 and would change on the way.
-      const message = given.toWellFormed()
+    async send({ bot_id, chat_id, message, user_id, username, idempotency_key }) {
       const now = Date.now()
       const { attached, expired } = byKey(bot_id, chat_id, idempotency_key, message, now)
       if (attached !== null) return { turn_id: attached, attached: true }

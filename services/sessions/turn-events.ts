@@ -16,6 +16,7 @@ export interface EventBatch {
   readonly ended: boolean
 }
 
+const GONE = 'the events of this turn are no longer kept; its answer is in the turn itself and in history'
 /** Events of an open turn that are kept in memory, in bytes. */
 const KEPT_BYTES = 4 * 1024 * 1024
 /** What an event costs on the wire beside its text. */
@@ -212,14 +213,15 @@ export class LoggedTurnEvents {
       this.#bookmarks.delete(`${turn.turn_id} ${(after as Position).join('.')}`)
       if (!give(known.rest, known.offset)) return true
     }
+    // A log that ends before the turn did is not the log of that turn: it was deleted, and perhaps made anew.
+    if ((turn.end_offset ?? 0) > folder.logSize) throw new ServiceError('gone', GONE)
     const end = turn.end_offset === null ? until : Math.min(until, turn.end_offset + 1)
     try {
       for await (const line of readLines(folder.file('out'), known?.offset ?? (turn.start_offset as number), end)) {
         if (!give(fold.push(line), line.next)) return true
       }
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-        throw new ServiceError('gone', 'the events of this turn are no longer kept', { cause: error })
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new ServiceError('gone', GONE, { cause: error })
       throw error
     }
     return false

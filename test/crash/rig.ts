@@ -1,4 +1,5 @@
 /** Real services on a home of their own, with an agent program of choice, to be killed and started again by a test. */
+import { randomUUID } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
@@ -162,7 +163,7 @@ export const openRig = async (
     answerOf: (label, tokens) => [label, ...Array.from({ length: tokens }, (_, index) => `t${index}`)].join(' '),
     async ask(message, chat = 'c1') {
       const { turn_id } = await sessionsClient.send(
-        { chat_id: chat, message, idempotency_key: `${chat} ${message}` },
+        { chat_id: chat, message, idempotency_key: randomUUID() },
         { timeout_ms: 30_000 },
       )
       return turn_id

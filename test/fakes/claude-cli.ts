@@ -54,6 +54,8 @@ function minimalEnv({ api_url, config_dir }: { api_url: string; config_dir: stri
     LANG,
     TMPDIR: tmpdir(),
     CLAUDE_CONFIG_DIR: config_dir,
+    // Sockets and the output of background tools go here, and with it.
+    CLAUDE_CODE_TMPDIR: config_dir,
     ANTHROPIC_BASE_URL: api_url,
     ANTHROPIC_API_KEY: 'test',
     CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',

@@ -1,10 +1,11 @@
 /** A server and a link to it, in one process, in a folder of their own. */
-import { atEnd, type Scope, tempDir } from '../harness.ts'
+
 import { createClient } from '../../protocol/client.ts'
 import type { ServiceName } from '../../protocol/contract.ts'
-import type { WireLog } from '../../protocol/wire/log.ts'
 import { openLink, type WireLink } from '../../protocol/wire/link.ts'
+import type { WireLog } from '../../protocol/wire/log.ts'
 import { type AnyHandlers, openServer, type WireServer } from '../../protocol/wire/server.ts'
+import { atEnd, type Scope, tempDir } from '../harness.ts'
 
 export interface LogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error'
@@ -15,7 +16,8 @@ export interface LogLine {
 /** A log that keeps its lines. */
 export const recordingLog = (): WireLog & { readonly lines: LogLine[] } => {
   const lines: LogLine[] = []
-  const at = (level: LogLine['level']) => (fields: object, text: string) => void lines.push({ level, fields: { ...fields }, text })
+  const at = (level: LogLine['level']) => (fields: object, text: string) =>
+    void lines.push({ level, fields: { ...fields }, text })
   return { lines, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 

@@ -11,7 +11,9 @@ import { z } from 'zod'
 import { BaseEnv } from '../../services/runtime/env.ts'
 import { run } from '../../services/runtime/run.ts'
 
-const tell = (step: string): void => void process.send?.(step)
+const tell = (step: string): void => {
+  if (process.connected) process.send?.(step)
+}
 
 const heldUntilReleased = async (signal: AbortSignal): Promise<void> => {
   for (;;) {
@@ -42,7 +44,8 @@ await run({
         record: async ({ records }) => ({ stored: records.length }),
         list_sessions: async (_input, { signal }) => {
           tell('list asked')
-          if (env.TINY_LIST === 'answer') return [{ session_id: String(process.pid), bot_id: '', started_at: '', last_message_at: '', message_count: 0 }]
+          if (env.TINY_LIST === 'answer')
+            return [{ session_id: String(process.pid), bot_id: '', started_at: '', last_message_at: '', message_count: 0 }]
           await once(signal, 'abort')
           tell('list aborted')
           return []

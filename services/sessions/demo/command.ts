@@ -23,7 +23,7 @@ export function readCommand(text: string, legacy: boolean): LocalCommand | null 
 export function runLocalCommand(agent: Agent, message: Message, { name, word }: LocalCommand): void {
   const { out } = agent
   const began = Date.now()
-  const uuids = [message.uuid]
+  const uuids = message.named ? [message.uuid] : []
   if (message.named) out.lifecycle(message.uuid, 'started')
   if (name === 'compact') {
     out.system('status', { status: 'compacting' })
@@ -45,7 +45,7 @@ export function runLocalCommand(agent: Agent, message: Message, { name, word }: 
     })
   }
   out.replay(message.uuid, `<command-name>/${word}</command-name>`)
-  const about = out.options.legacy ? {} : { user_message_uuid: message.uuid, user_message_uuids: uuids, local_command: word }
+  const about = out.options.legacy ? {} : { ...out.answered(uuids), local_command: word }
   const cost = { duration_api_ms: 0, total_cost_usd: agent.ledger.cost(), permission_denials: [] }
   const fields = { is_error: false, num_turns: 0, stop_reason: null, subtype: 'success', result: text }
   out.emit({ ...fields, ...cost, ...about, type: 'result', duration_ms: Date.now() - began })

@@ -48,7 +48,7 @@ function takeInSteering(turn: Turn): void {
     agent.out.replay(message.uuid, message.text)
     agent.transcript.user({ uuid: message.uuid, text: message.text })
     turn.messages.push(message)
-    turn.uuids.push(message.uuid)
+    if (message.named) turn.uuids.push(message.uuid)
   }
   if (steering.length > 0) agent.journal(steering)
 }

@@ -15,6 +15,7 @@ export type Ending = { isError: boolean; quiet: boolean }
 export type Turn = {
   agent: Agent
   messages: Message[]
+  /** Of the messages to which the host gave one: only those are told of. */
   uuids: string[]
   text: string
   origin: { kind: 'task-notification'; producer: 'session-task'; runId: string } | null
@@ -40,7 +41,7 @@ export async function runTurn(agent: Agent, work: Work, signal: AbortSignal): Pr
   transcript.user({
     uuid: last?.uuid ?? randomBytes(16).toString('hex'),
     text: turn.text,
-    merged: turn.uuids.slice(0, -1),
+    merged: turn.messages.slice(0, -1).map((message) => message.uuid),
     ...(turn.origin && { origin: turn.origin }),
   })
   try {
@@ -72,7 +73,7 @@ function beginTurn(agent: Agent, { messages, notification }: Work, signal: Abort
   return {
     agent,
     messages: [...messages],
-    uuids: messages.map((message) => message.uuid),
+    uuids: messages.filter((message) => message.named).map((message) => message.uuid),
     text,
     origin: notification ? { kind: 'task-notification', producer: 'session-task', runId: notification.runId } : null,
     wish: readScript(notification?.script ?? text, agent.scripted),
