@@ -1,0 +1,30 @@
+/** `switchboard test`, `check` and `build`: for whoever changes the code. Installing and compiling came before. */
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import type { Command } from './command.ts'
+
+const runNode = (root: string, file: string, args: readonly string[]): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [join(root, file), ...args], { cwd: root, stdio: 'inherit' })
+    child.once('error', reject)
+    child.once('exit', (code) => resolve(code ?? 1))
+  })
+
+export const test: Command = {
+  summary: 'Lint and run every test, or just the files whose path holds one of the given words',
+  usage: '[word ...]',
+  run: ({ args, settings }) => runNode(settings.root, 'test/run.mjs', args),
+}
+
+export const check: Command = {
+  summary: 'Types, lint and every test: what has to pass before a change is proposed',
+  run: ({ settings }) => runNode(settings.root, 'test/run.mjs', []),
+}
+
+export const build: Command = {
+  summary: 'Install and compile what has changed',
+  run: async ({ print }) => {
+    print('Up to date.')
+    return 0
+  },
+}

@@ -1,0 +1,30 @@
+#!/usr/bin/env node
+/**
+ * The command `switchboard`. It runs on a bare checkout: it installs and builds what is missing, then hands over to the
+ * compiled commands.
+ */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { ensureBuilt, ensureInstalled, requireNode, root, SetupError } from './setup.mjs'
+
+/** Commands that only look or stop: they work with the build that is there and never change it under running services. */
+const AS_BUILT = new Set(['down', 'status', 'logs', 'monit', 'help'])
+
+const compiled = join(root, 'dist', 'cli', 'main.js')
+const args = process.argv.slice(2)
+
+try {
+  requireNode()
+  const ready = AS_BUILT.has(args[0] ?? 'help') && existsSync(compiled) && existsSync(join(root, 'node_modules'))
+  if (!ready) {
+    ensureInstalled()
+    ensureBuilt()
+  }
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error
+  console.error(error.message)
+  process.exit(1)
+}
+
+const { main } = await import(compiled)
+process.exitCode = await main(args, process.env)

@@ -1,0 +1,62 @@
+/** What the documents promise is there. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { commands } from '../cli/commands.ts'
+import { curlLine } from '../cli/summary.ts'
+import { table } from '../protocol/contract.ts'
+import { sourceFiles, textOf } from './source-tree.ts'
+
+const readme = textOf('README.md')
+
+test('readme - its curl line is the one that `up` prints', () => {
+  assert.ok(readme.includes(curlLine('http://127.0.0.1:8000')))
+})
+
+test('readme - every npm script that is told of exists and calls a command that exists', () => {
+  const { scripts } = JSON.parse(textOf('package.json')) as { scripts: Record<string, string> }
+  const documents = ['README.md', 'CONTRIBUTING.md', 'docs/operation.md'].map(textOf).join('\n')
+  const told = [...documents.matchAll(/npm (?:run )?(start|stop|test|(?<=run )[a-z]+)\b/g)].map(([, name = '']) => name)
+  assert.ok(told.length > 5)
+  assert.deepEqual(
+    told.filter((name) => !Object.hasOwn(scripts, name)),
+    [],
+  )
+  const called = Object.values(scripts).flatMap((script) => /switchboard\.mjs (\w+)/.exec(script)?.[1] ?? [])
+  assert.deepEqual(
+    called.filter((name) => !Object.hasOwn(commands, name)),
+    [],
+  )
+})
+
+test('readme - every setting of its table stands in .env.example', () => {
+  const known = textOf('.env.example')
+  const told = [...readme.matchAll(/^\| `([A-Z][A-Z0-9_]+)`/gm)].map(([, name = '']) => name)
+  assert.ok(told.length > 5)
+  assert.deepEqual(
+    told.filter((name) => !known.includes(`${name}=`)),
+    [],
+  )
+})
+
+test('readme - the HTTP document lists the paths of the contract and no other', () => {
+  const told = [...textOf('docs/http.md').matchAll(/^\| `(GET|POST|PUT|DELETE) ([^`?]+)/gm)].map(
+    ([, verb, path]) => `${verb} ${path}`,
+  )
+  const own = ['GET /health', 'GET /api/health']
+  const declared = table.flatMap((row) => (row.http ?? []).map(({ route }) => route))
+  assert.deepEqual(told.map((route) => route.replace(/, same body$/, '')).sort(), [...new Set([...own, ...declared])].sort())
+})
+
+test('readme - every document and file that is named in a comment or a document is there', () => {
+  const files = sourceFiles()
+  const naming = files.filter((file) => /\.(ts|mjs|js|md|sql|sh)$/.test(file) && !file.startsWith('test/'))
+  const named = naming.flatMap((file) =>
+    [...textOf(file).matchAll(/`((?:[\w-]+\/)*[\w-]+\.md)\b/g)].map(([, name = '']) => ({ file, name })),
+  )
+  assert.deepEqual(
+    named.filter(
+      ({ name }) => !files.some((file) => file === name || file.endsWith(`/${name}`)) && !name.startsWith('global-memory'),
+    ),
+    [],
+  )
+})
