@@ -308,7 +308,7 @@ export class Turns {
 
   #endByResult(turn: OpenTurn, warm: WarmAgent, offset: number): void {
     const result = turn.fold?.result
-    if (!result || turn.isEnding) return
+    if (!result) return
     const end = resultEnd(turn, result, warm.cost_usd, offset)
     warm.cost_usd = Math.max(warm.cost_usd, result.total_cost_usd ?? 0)
     this.#track(this.#finish(turn, end, warm))

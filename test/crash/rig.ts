@@ -13,7 +13,7 @@ import { processesOf } from '../../services/sessions/agent/process.ts'
 import type { Point } from '../../services/sessions/points.ts'
 import { realClaudeOrSkip } from '../fakes/claude-cli.ts'
 import { startMessagesApi } from '../fakes/messages-api.ts'
-import { type Child, eventually, type Scope, startModule, tempDir } from '../harness.ts'
+import { atEnd, type Child, eventually, type Scope, startModule, tempDir } from '../harness.ts'
 
 export type AgentKind = 'demo' | 'legacy' | 'real'
 
@@ -83,7 +83,7 @@ export const openRig = async (
     const claude = await realClaudeOrSkip(t)
     if (claude === null) return null
     const api = await startMessagesApi()
-    t.after(() => api.close())
+    atEnd(t, () => api.close())
     agentEnv = { ...claude.env({ api_url: api.url, config_dir: join(home, 'claude') }), CLAUDE_BIN: claude.bin }
     runs = (message) => api.prompts().filter((prompt) => prompt.trim() === message.trim()).length
   } else {
@@ -111,7 +111,7 @@ export const openRig = async (
   }
   const modules = { sessions: 'test/crash/sessions-main.ts', history: 'services/history/main.ts' }
   const running = new Map<string, Child>()
-  t.after(() => sweep(home))
+  atEnd(t, () => sweep(home))
 
   const start: Rig['start'] = async (name) => {
     const child = startModule(t, modules[name], env)
@@ -129,7 +129,7 @@ export const openRig = async (
   }
   const open = (name: 'sessions' | 'history') => {
     const link = openLink({ run_dir: join(home, 'run'), service: name })
-    t.after(() => link.close())
+    atEnd(t, () => link.close())
     return link.call
   }
   const sessionsClient = createClient('sessions', open('sessions'))

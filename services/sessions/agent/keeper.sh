@@ -28,8 +28,14 @@ exec 4<>"$dir/in"
 exec 3>"$dir/in"
 exec 4<&-
 
+# Without its folder nobody can ever find this agent again.
 is_stale() {
-  [ -n "$(find "$dir/lease" -mmin "+$orphan_minutes" 2>/dev/null)" ]
+  [ ! -e "$dir/lease" ] || [ -n "$(find "$dir/lease" -mmin "+$orphan_minutes" 2>/dev/null)" ]
+}
+
+# Not `:`, for which a failed redirection ends the whole shell.
+mark_closed() {
+  printf '' >"$dir/closed" 2>/dev/null
 }
 
 (
@@ -43,7 +49,7 @@ is_stale() {
     if is_stale; then
       # `closed` first, a second look after it: a service that has just come back touches the lease first and
       # looks for `closed` after it, so that one of the two always sees the other.
-      : >"$dir/closed"
+      mark_closed
       is_stale && exit 0
       rm -f "$dir/closed"
     fi
@@ -55,7 +61,7 @@ exec 3>&-
 release() {
   # A holder that left by itself may have been reaped already and its number given to a stranger.
   [ -e "$dir/closed" ] && return
-  : >"$dir/closed"
+  mark_closed
   kill "$holder" 2>/dev/null
 }
 trap release TERM
