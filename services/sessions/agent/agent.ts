@@ -31,6 +31,8 @@ export interface SpawnPlan {
   readonly env: Readonly<Record<string, string>>
   readonly cwd: string
   readonly orphan_minutes: number
+  /** How often the keeper looks whether the agent was abandoned, in seconds. */
+  readonly tick_s?: number
 }
 
 /** What the rows know of an agent. */
@@ -52,7 +54,6 @@ export interface AgentEvents {
   onError(error: unknown): void
 }
 
-/** How often the keeper looks at the lease, in seconds. */
 const KEEPER_TICK_S = 20
 /** Between two looks for the reader of the FIFO while the CLI starts, in milliseconds. */
 const OPEN_RETRY_MS = 2
@@ -70,7 +71,7 @@ export const spawnKeeper = (folder: AgentFolder, nonce: string, plan: SpawnPlan)
     keeper,
     folder.path,
     String(plan.orphan_minutes),
-    String(KEEPER_TICK_S),
+    String(plan.tick_s ?? KEEPER_TICK_S),
     plan.command,
     ...plan.args,
   ]

@@ -1,7 +1,7 @@
 /** The keeper alone, with programs that are no agents: what it starts, holds open, waits for and writes down. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import { Agent, spawnKeeper } from '../../../../services/sessions/agent/agent.ts'
 import { AgentFolder } from '../../../../services/sessions/agent/folder.ts'
@@ -40,7 +40,14 @@ const open = async (t: TestContext, script: string, { orphan_minutes = 30 } = {}
     for (const { pid } of processesOf(nonce, null)) process.kill(pid, 'SIGKILL')
   })
   const spawn = () =>
-    spawnKeeper(folder, nonce, { command: '/bin/sh', args: ['-c', script], env: { PATH }, cwd: folder.path, orphan_minutes })
+    spawnKeeper(folder, nonce, {
+      command: '/bin/sh',
+      args: ['-c', script],
+      env: { PATH },
+      cwd: folder.path,
+      tick_s: 1,
+      orphan_minutes,
+    })
   return { folder, nonce, agent, lines, spawn, exit: () => exit }
 }
 
@@ -143,6 +150,15 @@ test('keeper - an abandoned agent leaves by itself', { timeout: 120_000 }, async
   await eventually(exit, { timeout_ms: 60_000, every_ms: 200 })
   assert.deepEqual(exit(), { status: 0 })
   assert.equal(existsSync(folder.file('closed')), true)
+})
+
+test('keeper - an agent whose folder was deleted leaves by itself', async (t) => {
+  const { spawn, folder, nonce, agent } = await open(t, 'cat')
+  await spawn()
+  await eventually(() => agent.pid)
+  await agent.close()
+  rmSync(folder.path, { recursive: true })
+  await eventually(() => processesOf(nonce, null).length === 0)
 })
 
 test('process - a number that was given again is not the same process', (t) => {
