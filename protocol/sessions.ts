@@ -4,9 +4,7 @@ import { BotId, ChatId, EventId, TurnId } from './identifiers.ts'
 import { method, service, topic } from './method.ts'
 
 /** The states of a turn. The last five are ends; a turn reaches exactly one of them, once. */
-export const TurnState = z.enum([
-  'waiting', 'handing', 'running', 'answered', 'failed', 'cancelled', 'interrupted', 'expired',
-])
+export const TurnState = z.enum(['waiting', 'handing', 'running', 'answered', 'failed', 'cancelled', 'interrupted', 'expired'])
 export type TurnState = z.output<typeof TurnState>
 
 /** Who began a turn: a person's message, or the CLI by itself (a background tool ended). */
@@ -62,7 +60,14 @@ export const TurnEvent = z.discriminatedUnion('type', [
   z.object({ id: EventId, type: z.literal('replaced'), content: z.string() }),
   z.object({ id: EventId, type: z.literal('tool_use'), tool_use_id: z.string(), name: z.string(), input: z.string() }),
   z.object({ id: EventId, type: z.literal('tool_result'), tool_use_id: z.string(), is_error: z.boolean(), content: z.string() }),
-  z.object({ id: EventId, type: z.literal('retrying'), attempt: z.number(), max_attempts: z.number(), delay_ms: z.number(), reason: z.string() }),
+  z.object({
+    id: EventId,
+    type: z.literal('retrying'),
+    attempt: z.number(),
+    max_attempts: z.number(),
+    delay_ms: z.number(),
+    reason: z.string(),
+  }),
   z.object({ id: EventId, type: z.literal('notice'), content: z.string() }),
   z.object({ id: EventId, type: z.literal('end'), state: TurnState, content: z.string(), reason: z.string().nullable() }),
 ])
@@ -101,6 +106,11 @@ export const sessions = service({
         username: z.string().nullish(),
         /** Makes a repeat attach to the first one's turn, for 24 h, per session. The edge makes one where none came. */
         idempotency_key: z.string().min(1).max(200).optional(),
+        /**
+         * Names the response that an edge is about to give to a client without a key of its own. If an earlier response to
+         * the same message broke, this one takes up its turn (design §5 H).
+         */
+        response: z.object({ response_id: z.uuid(), edge: z.string().min(1).max(100) }).optional(),
       }),
       output: z.object({ turn_id: TurnId, attached: z.boolean() }),
       errors: ['low_disk', 'forbidden', 'conflict'],
@@ -113,6 +123,13 @@ export const sessions = service({
       timeout_ms: 10_000,
       idempotent: true,
       follow: { method: 'events', of: 'turn_id' },
+    }),
+    response_ended: method({
+      summary: 'A response to a client was written to its end, or broke off before',
+      input: z.object({ response_id: z.uuid(), completed: z.boolean() }),
+      output: z.object({}),
+      timeout_ms: 10_000,
+      idempotent: true,
     }),
     events: method({
       summary: 'What happened in a turn behind an event; waits for news',

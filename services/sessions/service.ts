@@ -18,6 +18,8 @@ import type { Turns } from './turns.ts'
 
 /** How long an idempotency key is remembered (design §5 H). */
 const KEY_LIFE_MS = 24 * 3_600_000
+/** How long a broken response may be taken up: the Go client gives up a whole exchange after 30 minutes. */
+const RESUME_MS = 35 * 60_000
 
 export interface SessionsDeps {
   readonly store: Store
@@ -99,13 +101,13 @@ export const createSessions = (deps: SessionsDeps): Handlers<typeof sessions> =>
   }
 
   return {
-    async send({ bot_id, chat_id, message, user_id, username, idempotency_key }) {
+    async send({ bot_id, chat_id, message, user_id, username, idempotency_key, response = null }) {
       const now = Date.now()
       const { attached, expired } = byKey(bot_id, chat_id, idempotency_key, message, now)
       if (attached !== null) return { turn_id: attached, attached: true }
-      const lack = deps.diskShortage()
-      if (lack !== null) throw new ServiceError('low_disk', lack)
-      const session = store.session(bot_id, chat_id) ? null : newSession(base, bot_id, chat_id, now, store.hasSlug)
+      // Our own edge repeats a call whose answer it has not seen.
+      const known = response && store.turnOfResponse(response.response_id)
+      if (known) return { turn_id: known, attached: true }
       const turn = {
         turn_id: randomUUID(),
         bot_id,
@@ -116,12 +118,23 @@ export const createSessions = (deps: SessionsDeps): Handlers<typeof sessions> =>
         idempotency_key: idempotency_key ?? null,
         created_at: now,
       }
+      // H: a client that gives no key sends its message again when the answer broke off.
+      const resumed = response && store.resume(turn, response, now - RESUME_MS)
+      if (resumed) return { turn_id: resumed, attached: true }
+      const lack = deps.diskShortage()
+      if (lack !== null) throw new ServiceError('low_disk', lack)
+      const session = store.session(bot_id, chat_id) ? null : newSession(base, bot_id, chat_id, now, store.hasSlug)
       // A: the caller hears of the turn only after this commit.
-      const row = store.takeIn(turn, session, expired, messageRecord(turn, now))
+      const row = store.takeIn(turn, session, expired, response, messageRecord(turn, now))
       at('turn_committed', row.turn_id)
       turns.add(row)
       outbox.poke()
       return { turn_id: row.turn_id, attached: false }
+    },
+
+    async response_ended({ response_id, completed }) {
+      store.endResponse(response_id, completed)
+      return {}
     },
 
     async events({ turn_id, after, wait_ms, max_bytes }, call: CallContext) {

@@ -21,6 +21,12 @@ export interface NewTurn {
   readonly created_at: number
 }
 
+/** A response that an edge is about to give. */
+export interface ResponseRef {
+  readonly response_id: string
+  readonly edge: string
+}
+
 export interface NewAgent {
   readonly bot_id: string
   readonly chat_id: string
@@ -100,6 +106,24 @@ export const openStore = (db: Database) => {
        VALUES (:turn_id, :bot_id, :chat_id, 'agent', 'running', '', :agent, :start_offset, :now, :now)`,
     ),
 
+    response: sql<[string], { turn_id: string }>('SELECT turn_id FROM responses WHERE response_id = ?'),
+    addResponse: sql<[string, string, string, number]>(
+      'INSERT INTO responses (response_id, turn_id, edge, created_at) VALUES (?, ?, ?, ?)',
+    ),
+    brokenResponse: sql<
+      { bot_id: string; chat_id: string; user_id: string | null; message: string; edge: string; since: number },
+      { response_id: string; turn_id: string }
+    >(
+      `SELECT r.response_id, r.turn_id FROM responses r JOIN turns t ON t.turn_id = r.turn_id
+       WHERE t.seq = (SELECT max(seq) FROM turns WHERE bot_id = :bot_id AND chat_id = :chat_id AND origin = 'message')
+         AND t.message = :message AND t.user_id IS :user_id AND r.created_at >= :since
+         AND (r.state = 'broken' OR (r.state = 'open' AND r.edge <> :edge))
+       ORDER BY r.created_at LIMIT 1`,
+    ),
+    resumeResponse: sql<[string]>(`UPDATE responses SET state = 'resumed' WHERE response_id = ?`),
+    endResponse: sql<['completed' | 'broken', string]>(`UPDATE responses SET state = ? WHERE response_id = ? AND state = 'open'`),
+    forgetResponses: sql<[number]>('DELETE FROM responses WHERE created_at < ?'),
+
     agent: sql<[number], AgentRow>('SELECT * FROM agents WHERE n = ?'),
     agentsAlive: sql<[], AgentRow>(`SELECT * FROM agents WHERE state <> 'dead' ORDER BY n`),
     addAgent: sql<NewAgent>(
@@ -168,6 +192,7 @@ export const openStore = (db: Database) => {
         turn: NewTurn,
         session: Omit<SessionRow, 'first_done' | 'stopped'> | null,
         expiredKeyOf: string | null,
+        response: ResponseRef | null,
         record: HistoryRecord,
       ) => {
         if (expiredKeyOf !== null) q.freeKey.run(expiredKeyOf)
@@ -175,10 +200,30 @@ export const openStore = (db: Database) => {
         else q.wakeSession.run(turn.created_at, turn.bot_id, turn.chat_id)
         const ahead = q.countAhead.get(turn.bot_id, turn.chat_id)?.n ?? 0
         q.addTurn.run({ ...turn, ahead })
+        if (response) q.addResponse.run(response.response_id, turn.turn_id, response.edge, turn.created_at)
         owe(record)
         return q.turn.get(turn.turn_id) as TurnRow
       },
     ),
+
+    /** The turn that a response was given for, or null. */
+    turnOfResponse: (responseId: string) => q.response.get(responseId)?.turn_id ?? null,
+    /**
+     * Gives the response to the turn of an earlier one that broke, and tells which that is: the latest message of the
+     * session, by the same user, in the same words, answered since `since` by a response that is known to be broken. Null
+     * where there is none. A broken response is taken up once.
+     */
+    resume: db.transaction((turn: NewTurn, response: ResponseRef, since: number): string | null => {
+      q.forgetResponses.run(since)
+      const { bot_id, chat_id, user_id, message } = turn
+      const broken = q.brokenResponse.get({ bot_id, chat_id, user_id, message, edge: response.edge, since })
+      if (!broken) return null
+      q.resumeResponse.run(broken.response_id)
+      q.addResponse.run(response.response_id, broken.turn_id, response.edge, turn.created_at)
+      return broken.turn_id
+    }),
+    endResponse: (responseId: string, completed: boolean) =>
+      void q.endResponse.run(completed ? 'completed' : 'broken', responseId),
 
     /** The message is about to be written to this agent, whose log stands at this position. */
     handing: (turnId: string, agent: number, offset: number) => q.handing.run(agent, offset, turnId).changes === 1,

@@ -20,8 +20,11 @@ import type { LogLine } from './log.ts'
 import { type FoldResult, REPEATED, resultOf } from './result.ts'
 import { asList, asNumber, asRecord, asText, cutText, type Json, parseLine, shorten } from './stream-json.ts'
 
-/** Text of one event at most, in UTF-16 units: batches are bounded by bytes, so a piece must be small beside them. */
-const PIECE_CHARS = 16_384
+/**
+ * Text of one event at most, in UTF-16 units. Whatever it holds, it fits one line of the Go client's (65,535 bytes) when
+ * written as JSON, six bytes a unit at worst: so one event is one line, and its id stands for all of it.
+ */
+const PIECE_CHARS = 8_192
 /** What is shown of a tool's input and output. */
 const TOOL_CHARS = 2_000
 
