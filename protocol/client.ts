@@ -1,5 +1,5 @@
 /** The typed client of a service: built by walking the table, typed by inference. Runs in a browser too. */
-import { contract, type ServiceName, table } from './contract.ts'
+import { type contract, type ServiceName, table } from './contract.ts'
 import { ServiceError } from './errors.ts'
 import type { CallOptions, Client, Link } from './method.ts'
 
@@ -19,7 +19,8 @@ export const createClient = <N extends ServiceName>(service: N, link: Link): Cli
         async (input: unknown, options: CallOptions = {}) => {
           const output = await link(row.name, input, { timeout_ms: row.timeout_ms ?? DEFAULT_TIMEOUT_MS, ...options })
           const parsed = row.output.safeParse(output)
-          if (!parsed.success) throw new ServiceError('bad_output', `${row.name} answered what its contract does not allow`, { cause: parsed.error })
+          if (!parsed.success)
+            throw new ServiceError('bad_output', `${row.name} answered what its contract does not allow`, { cause: parsed.error })
           return parsed.data
         },
       ]),

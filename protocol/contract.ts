@@ -15,7 +15,12 @@ export interface Row extends MethodSpec {
 }
 
 export const table: readonly Row[] = (Object.keys(contract) as ServiceName[]).flatMap((service) =>
-  Object.entries(contract[service].methods).map(([verb, spec]) => ({ name: `${service}.${verb}`, service, verb, ...(spec as MethodSpec) })),
+  Object.entries(contract[service].methods).map(([verb, spec]) => ({
+    name: `${service}.${verb}`,
+    service,
+    verb,
+    ...(spec as MethodSpec),
+  })),
 )
 
 const byName: ReadonlyMap<string, Row> = new Map(table.map((row) => [row.name, row]))

@@ -93,7 +93,12 @@ export const history = service({
   topics: {
     message_recorded: topic({
       summary: 'A message was stored',
-      payload: z.object({ id: z.number().int(), session_id: z.string(), bot_id: z.string(), role: z.enum(['user', 'assistant']) }),
+      payload: z.object({
+        id: z.number().int(),
+        session_id: z.string(),
+        bot_id: z.string(),
+        role: z.enum(['user', 'assistant']),
+      }),
     }),
   },
 })

@@ -8,7 +8,10 @@ import { z } from 'zod'
 const Segment = z
   .string()
   .max(128, 'is longer than 128 characters')
-  .regex(/^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/, 'may hold letters, digits, "_", "-" and "." only and may not begin with a dot or be empty')
+  .regex(
+    /^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/,
+    'may hold letters, digits, "_", "-" and "." only and may not begin with a dot or be empty',
+  )
   .refine((id) => !id.includes('..') && !id.endsWith('.'), 'may not hold ".." or end with a dot')
 
 export const BotId = Segment.describe('Which bot speaks; letters, digits, "_", "-", "."')

@@ -1,4 +1,5 @@
 /** Where a service is found: two ipc sockets in the run folder, whose mode (0700) is what keeps strangers out. */
+import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { ServiceError } from '../errors.ts'
 
@@ -21,3 +22,6 @@ export const socketAddress = (runDir: string, service: string): string => ipcAdd
 
 /** Where the service publishes its topics. */
 export const busAddress = (runDir: string, service: string): string => ipcAddress(runDir, `${service}.pub`)
+
+/** Takes the file of a bound address away, which ZeroMQ leaves. Only for who holds the lock: it may be the next one's. */
+export const removeAddress = async (address: string): Promise<void> => await rm(address.slice('ipc://'.length), { force: true })

@@ -5,10 +5,11 @@
  * A message is two frames: the topic, for ZeroMQ to filter by, and msgpack `[seq, payload]`. `seq` counts per publisher and
  * begins at the wall clock's microseconds, so that it goes on rising over restarts, and a restart shows as a gap.
  */
-import { ServiceError } from '../errors.ts'
+
 import { contract } from '../contract.ts'
+import { ServiceError } from '../errors.ts'
 import type { Publisher, ServiceSpec, TopicSpec } from '../method.ts'
-import { busAddress } from './address.ts'
+import { busAddress, removeAddress } from './address.ts'
 import { pack, unpack } from './frames.ts'
 import { silentLog, type WireLog } from './log.ts'
 import { createSendLine } from './send-line.ts'
@@ -29,7 +30,8 @@ export const openPublisher = async <S extends ServiceSpec>(options: {
 }): Promise<BusPublisher<S>> => {
   const { run_dir, service, spec, log = silentLog } = options
   const socket = createPublisher()
-  await socket.bind(busAddress(run_dir, service))
+  const address = busAddress(run_dir, service)
+  await socket.bind(address)
   let closed = false
   const line = createSendLine(
     async (parts) => await socket.send(parts),
@@ -54,8 +56,10 @@ export const openPublisher = async <S extends ServiceSpec>(options: {
   return {
     publish: Object.fromEntries(functions) as Publisher<S>,
     close: async () => {
+      if (closed) return
       closed = true
       socket.close()
+      await removeAddress(address)
     },
   }
 }

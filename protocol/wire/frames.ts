@@ -18,6 +18,9 @@ import { ServiceError } from '../errors.ts'
 /** The largest frame either side sends. */
 export const MAX_FRAME_BYTES = 64 * 1024 * 1024
 
+/** Timers hold no more than 2^31 ms; no call needs a day. */
+export const MAX_TIMEOUT_MS = 86_400_000
+
 /** How a service is doing. */
 export interface Pong {
   readonly instance: string
@@ -84,19 +87,21 @@ const isMoment = (value: unknown): value is number => typeof value === 'number' 
 const isPong = (value: unknown): value is Pong => {
   if (typeof value !== 'object' || value === null) return false
   const pong = value as Record<string, unknown>
-  return isText(pong.instance) && ['uptime_ms', 'loop_lag_ms', 'calls', 'failures', 'in_flight'].every((key) => isMoment(pong[key]))
+  return (
+    isText(pong.instance) && ['uptime_ms', 'loop_lag_ms', 'calls', 'failures', 'in_flight'].every((key) => isMoment(pong[key]))
+  )
 }
 
-/** Whether the elements behind the kind are what that kind has; the length is checked, too. */
+/** Whether the elements behind the kind are what that kind has, and as many. */
 const SHAPES: { readonly [K in Frame[0]]: (frame: readonly unknown[]) => boolean } = {
-  hello: ([, instance, epoch, ...rest]) => isText(instance) && isId(epoch) && rest.length === 0,
-  call: ([, id, method, , expiresAt, callId, epoch, ...rest]) =>
-    isId(id) && isText(method) && isMoment(expiresAt) && isText(callId) && isId(epoch) && rest.length === 0,
-  cancel: ([, id, ...rest]) => isId(id) && rest.length === 0,
-  reply: (frame) => isId(frame[1]) && frame.length === 3,
-  fail: ([, id, code, message, , ...rest]) => isId(id) && isText(code) && isText(message) && rest.length === 0,
-  ping: ([, id, ...rest]) => isId(id) && rest.length === 0,
-  pong: ([, id, pong, ...rest]) => isId(id) && (pong === null || isPong(pong)) && rest.length === 0,
+  hello: ({ length, 1: instance, 2: epoch }) => length === 3 && isText(instance) && isId(epoch),
+  call: ({ length, 1: id, 2: method, 4: expiresAt, 5: callId, 6: epoch }) =>
+    length === 7 && isId(id) && isText(method) && isMoment(expiresAt) && isText(callId) && isId(epoch),
+  cancel: ({ length, 1: id }) => length === 2 && isId(id),
+  reply: ({ length, 1: id }) => length === 3 && isId(id),
+  fail: ({ length, 1: id, 2: code, 3: message }) => length === 5 && isId(id) && isText(code) && isText(message),
+  ping: ({ length, 1: id }) => length === 2 && isId(id),
+  pong: ({ length, 1: id, 2: pong }) => length === 3 && isId(id) && (pong === null || isPong(pong)),
 }
 
 /** The frame in a message, or undefined when it is none of ours: malformed frames are counted and dropped. */

@@ -14,11 +14,12 @@
 import { randomUUID } from 'node:crypto'
 import { DEFAULT_TIMEOUT_MS } from '../client.ts'
 import { rowOf } from '../contract.ts'
-import { type ErrorCode, isErrorCode, ServiceError } from '../errors.ts'
+import { isErrorCode, ServiceError } from '../errors.ts'
 import type { CallOptions, Link } from '../method.ts'
 import { socketAddress } from './address.ts'
-import { decodeFrame, encodeFrame, type Frame, machineNow, type Pong } from './frames.ts'
+import { decodeFrame, encodeFrame, type Frame, MAX_TIMEOUT_MS, machineNow, type Pong } from './frames.ts'
 import { silentLog, type WireLog } from './log.ts'
+import { type OpenCall, OpenCalls } from './open-calls.ts'
 import { createSendLine, type Parcel } from './send-line.ts'
 import { createDealer } from './sockets.ts'
 
@@ -27,9 +28,6 @@ const CONNECT_WAIT_MS = 1_000
 
 /** How many calls may be open on one link; one more fails with `busy`. */
 export const MAX_OPEN_CALLS = 10_000
-
-/** Timers hold no more than 2^31 ms; no call needs a day. */
-const MAX_TIMEOUT_MS = 86_400_000
 
 export interface WireLink {
   /** Makes a call of the contract by its name (`history.record`); see `createClient` for the typed way. */
@@ -49,28 +47,10 @@ export interface LinkOptions {
   readonly log?: WireLog
 }
 
-/** A call that has not settled. */
-interface OpenCall {
-  readonly name: string
-  readonly repeatable: boolean
-  readonly expires_at: number
-  readonly toFrame: (epoch: number) => Frame
-  readonly resolve: (output: unknown) => void
-  readonly reject: (error: ServiceError) => void
-  timer: NodeJS.Timeout | undefined
-  /** Set once it was put into the line of the present connection. */
-  parcel: Parcel | undefined
-  /** Stops listening to the caller's signal. */
-  forget: (() => void) | undefined
-  /** Why the present instance did not take it, where it said so. */
-  refusal: ServiceError | undefined
-}
-
 /** Connects in the background and stays connected; returns at once, whether or not the service is there. */
 export const openLink = ({ run_dir, service, instance = randomUUID(), log = silentLog }: LinkOptions): WireLink => {
   const dealer = createDealer()
-  const open = new Map<number, OpenCall>()
-  let lastId = 0
+  const open = new OpenCalls()
   let epoch = 0
   let there = false
   let peer: string | undefined
@@ -90,85 +70,69 @@ export const openLink = ({ run_dir, service, instance = randomUUID(), log = sile
     return parcel
   }
 
-  const settle = (id: number, call: OpenCall): void => {
-    open.delete(id)
-    clearTimeout(call.timer)
-    call.forget?.()
-  }
-  const fail = (id: number, call: OpenCall, error: ServiceError): void => {
-    settle(id, call)
-    call.reject(error)
-  }
-  const failWith = (id: number, call: OpenCall, code: ErrorCode, message: string): void => fail(id, call, new ServiceError(code, message))
-
-  const transmit = (id: number, call: OpenCall): void => {
+  const transmit = (call: OpenCall): void => {
     try {
       call.parcel = push(call.toFrame(epoch))
-      armTimer(id, call)
+      armTimer(call)
     } catch (error) {
-      fail(id, call, error as ServiceError)
+      open.fail(call, error as ServiceError)
     }
   }
 
   /** Takes back what may still run (B). */
-  const withdraw = (id: number, call: OpenCall): void => {
-    if (call.parcel !== undefined && !line.remove(call.parcel)) push(['cancel', id])
+  const withdraw = (call: OpenCall): void => {
+    if (call.parcel !== undefined && !line.remove(call.parcel)) push(['cancel', call.id])
   }
 
-  const expire = (id: number, call: OpenCall): void => {
+  const expire = (call: OpenCall): void => {
     const left = call.expires_at - machineNow()
     if (left > 1 && (there || call.repeatable)) {
-      armTimer(id, call)
+      armTimer(call)
       return
     }
     if (call.parcel !== undefined) line.remove(call.parcel)
-    if (call.refusal !== undefined) fail(id, call, call.refusal)
-    else if (there) failWith(id, call, 'timeout', `${service} is there and did not answer ${call.name} in time`)
-    else failWith(id, call, 'unavailable', `${service} is not running: nobody took ${call.name}`)
+    if (call.refusal !== undefined) open.fail(call, call.refusal)
+    else if (there) open.failWith(call, 'timeout', `${service} is there and did not answer ${call.name} in time`)
+    else open.failWith(call, 'unavailable', `${service} is not running: nobody took ${call.name}`)
   }
 
-  const armTimer = (id: number, call: OpenCall): void => {
+  const armTimer = (call: OpenCall): void => {
     clearTimeout(call.timer)
     const left = Math.max(1, Math.ceil(call.expires_at - machineNow()))
     const untilNextLook = call.repeatable || there ? left : Math.min(left, CONNECT_WAIT_MS)
-    call.timer = setTimeout(expire, untilNextLook, id, call)
+    call.timer = setTimeout(expire, untilNextLook, call)
+  }
+
+  const listenToSignal = (call: OpenCall, signal: AbortSignal): void => {
+    const takeBack = (): void => {
+      withdraw(call)
+      open.fail(call, new ServiceError('cancelled', `${call.name} was taken back`, { cause: signal.reason }))
+    }
+    signal.addEventListener('abort', takeBack, { once: true })
+    call.forget = () => signal.removeEventListener('abort', takeBack)
   }
 
   const begin = (
     name: string,
     { repeatable, timeout_ms, signal }: { repeatable: boolean; timeout_ms: number; signal?: AbortSignal | undefined },
-    toFrame: (id: number, expires_at: number, epoch: number) => Frame,
+    toFrame: (id: number, epoch: number, expires_at: number) => Frame,
   ): Promise<unknown> =>
     new Promise((resolve, reject) => {
       if (closed) throw new ServiceError('closing', `The link to ${service} is closed`)
       if (signal?.aborted) throw new ServiceError('cancelled', `${name} was taken back`, { cause: signal.reason })
       if (open.size >= MAX_OPEN_CALLS) throw new ServiceError('busy', `${open.size} calls to ${service} are open already`)
-      lastId += 1
-      const id = lastId
       const expires_at = machineNow() + Math.min(Math.max(1, timeout_ms), MAX_TIMEOUT_MS)
-      const call: OpenCall = {
+      const call = open.add({
         name,
         repeatable,
         expires_at,
-        toFrame: (current) => toFrame(id, expires_at, current),
         resolve,
         reject,
-        timer: undefined,
-        parcel: undefined,
-        forget: undefined,
-        refusal: undefined,
-      }
-      open.set(id, call)
-      if (signal !== undefined) {
-        const takeBack = (): void => {
-          withdraw(id, call)
-          fail(id, call, new ServiceError('cancelled', `${name} was taken back`, { cause: signal.reason }))
-        }
-        signal.addEventListener('abort', takeBack, { once: true })
-        call.forget = () => signal.removeEventListener('abort', takeBack)
-      }
-      if (peer === undefined) armTimer(id, call)
-      else transmit(id, call)
+        toFrame: (id, current) => toFrame(id, current, expires_at),
+      })
+      if (signal !== undefined) listenToSignal(call, signal)
+      if (peer === undefined) armTimer(call)
+      else transmit(call)
     })
 
   /** The connection broke: what was sent on it is cut off. */
@@ -177,15 +141,14 @@ export const openLink = ({ run_dir, service, instance = randomUUID(), log = sile
     there = false
     if (peer !== undefined) log.info({ service, open: open.size }, 'The connection to the service broke')
     peer = undefined
-    for (const [id, call] of open) {
-      call.refusal = undefined
-      if (call.parcel === undefined) {
-        armTimer(id, call)
-        continue
-      }
-      line.remove(call.parcel)
+    for (const call of open) {
+      const { parcel } = call
       call.parcel = undefined
-      if (!call.repeatable) failWith(id, call, 'unavailable', `${service} went away before it answered ${call.name}`)
+      call.refusal = undefined
+      if (parcel !== undefined) line.remove(parcel)
+      if (parcel !== undefined && !call.repeatable) {
+        open.failWith(call, 'unavailable', `${service} went away before it answered ${call.name}`)
+      } else armTimer(call)
     }
   }
 
@@ -194,30 +157,32 @@ export const openLink = ({ run_dir, service, instance = randomUUID(), log = sile
     if (lastPeer !== undefined && lastPeer !== from) log.info({ service, was: lastPeer, is: from }, 'The service has restarted')
     peer = from
     lastPeer = from
-    for (const [id, call] of open) if (call.parcel === undefined) transmit(id, call)
+    for (const call of open) if (call.parcel === undefined) transmit(call)
   }
 
-  const onFail = (id: number, call: OpenCall, code: string, message: string, data: unknown): void => {
+  const onFail = (call: OpenCall, code: string, message: string, data: unknown): void => {
     const error = new ServiceError(isErrorCode(code) ? code : 'internal', message, { data })
-    if (code !== 'closing' || !call.repeatable) return fail(id, call, error)
-    // A service that closes is followed by a new instance: what may be repeated waits for that one.
-    call.parcel = undefined
-    call.refusal = error
+    if (code === 'closing' && call.repeatable) {
+      // A service that closes is followed by a new instance: what may be repeated waits for that one.
+      call.parcel = undefined
+      call.refusal = error
+    } else open.fail(call, error)
   }
 
   const take = (bytes: Buffer): void => {
     const frame = decodeFrame(bytes)
-    if (frame?.[0] === 'hello') return onHello(frame[1], frame[2])
-    if (frame?.[0] === 'ping') return void push(['pong', frame[1], null])
-    const call = frame === undefined ? undefined : open.get(frame[1])
-    if (frame?.[0] === 'fail') return call && onFail(frame[1], call, frame[2], frame[3], frame[4])
-    if (frame?.[0] === 'reply' || frame?.[0] === 'pong') {
-      if (call === undefined) return
-      settle(frame[1], call)
-      return call.resolve(frame[2])
+    if (frame?.[0] === 'hello') onHello(frame[1], frame[2])
+    else if (frame?.[0] === 'ping') push(['pong', frame[1], null])
+    else if (frame?.[0] === 'reply' || frame?.[0] === 'pong') {
+      const call = open.get(frame[1])
+      if (call !== undefined) open.answer(call, frame[2])
+    } else if (frame?.[0] === 'fail') {
+      const call = open.get(frame[1])
+      if (call !== undefined) onFail(call, frame[2], frame[3], frame[4])
+    } else {
+      malformed += 1
+      log.warn({ service, malformed }, 'A frame from the service was malformed and dropped')
     }
-    malformed += 1
-    log.warn({ service, malformed }, 'A frame from the service was malformed and dropped')
   }
 
   const listen = async (): Promise<void> => {
@@ -244,9 +209,11 @@ export const openLink = ({ run_dir, service, instance = randomUUID(), log = sile
     if (row === undefined || row.service !== service) throw new ServiceError('unknown_method', `${service} has no method ${name}`)
     const timeout_ms = options.timeout_ms ?? row.timeout_ms ?? DEFAULT_TIMEOUT_MS
     const callId = options.call_id ?? randomUUID()
-    return await begin(name, { repeatable: row.idempotent === true, timeout_ms, signal: options.signal }, (id, expires_at, current) => [
-      'call', id, name, input, expires_at, callId, current,
-    ])
+    return await begin(
+      name,
+      { repeatable: row.idempotent === true, timeout_ms, signal: options.signal },
+      (id, current, expires_at) => ['call', id, name, input, expires_at, callId, current],
+    )
   }
 
   return {
@@ -255,7 +222,7 @@ export const openLink = ({ run_dir, service, instance = randomUUID(), log = sile
     close: async () => {
       if (closed) return
       closed = true
-      for (const [id, open_call] of open) failWith(id, open_call, 'closing', `The link to ${service} is closed`)
+      for (const open_call of open) open.failWith(open_call, 'closing', `The link to ${service} is closed`)
       dealer.close()
     },
   }

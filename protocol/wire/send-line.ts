@@ -16,7 +16,10 @@ export interface SendLine {
  * `send` gives one message to the socket; `onError` hears of a message that the socket refused, and the line goes on. The
  * line itself has no bound: whoever pushes bounds what is open (calls of a link, calls of a peer).
  */
-export const createSendLine = (send: (parts: Buffer[]) => Promise<void>, onError: (error: unknown, parcel: Parcel) => void): SendLine => {
+export const createSendLine = (
+  send: (parts: Buffer[]) => Promise<void>,
+  onError: (error: unknown, parcel: Parcel) => void,
+): SendLine => {
   const waiting = new Set<Parcel>()
   let sending = false
   const work = async (): Promise<void> => {

@@ -9,32 +9,25 @@
  * - **B** Each call that was begun is answered, unless nobody waits for the answer any more.
  * - **C** After `drain` has begun no handler is started; what runs may finish until the deadline.
  */
-import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { type Row, rowOf } from '../contract.ts'
-import { ServiceError, toPublicError } from '../errors.ts'
-import type { CallContext } from '../method.ts'
-import { parseInput } from '../validate.ts'
-import { socketAddress } from './address.ts'
+import { ERRORS, ServiceError, toPublicError } from '../errors.ts'
+import { removeAddress, socketAddress } from './address.ts'
+import { type Admitted, type AnyHandlers, admit } from './admission.ts'
+import { type Caller, Callers, type RunningCall } from './callers.ts'
 import { type Counts, createCounts } from './counts.ts'
-import { decodeFrame, encodeFrame, type Frame, machineNow, type Pong } from './frames.ts'
+import { decodeFrame, encodeFrame, type Frame, MAX_TIMEOUT_MS, machineNow } from './frames.ts'
 import { silentLog, type WireLog } from './log.ts'
+import { openPulse } from './pulse.ts'
 import { createSendLine } from './send-line.ts'
 import { createRouter } from './sockets.ts'
 
 /** How many calls of one caller may run at once; beyond it a call fails with `rate_limited`. */
 const MAX_CALLS_OF_A_CALLER = 10_000
 
-/** How finely the lateness of the event loop is sampled: 20 wake-ups a second. */
-const LAG_RESOLUTION_MS = 50
-
 /** How long after a disconnect the callers are greeted; the socket needs a moment to forget the one that has gone. */
 const LOOK_FOR_GONE_MS = 50
 
 /** How long a closing service waits for its callers to say that they have received everything. */
 const FLUSH_MS = 500
-
-/** Handlers by the verb of their row. `Handlers<S>` of the contract fits. */
-export type AnyHandlers = Readonly<Record<string, (input: never, call: CallContext) => Promise<unknown>>>
 
 export interface ServerOptions {
   readonly run_dir: string
@@ -58,202 +51,153 @@ export interface WireServer {
   stats(): Counts
 }
 
-interface RunningCall {
-  readonly id: number
-  readonly row: Row
-  readonly call_id: string
-  readonly controller: AbortController
-  readonly timer: NodeJS.Timeout
-  readonly longPoll: boolean
-}
-
-/** A caller's connection. */
-interface Peer {
-  readonly address: Buffer
-  readonly epoch: number
-  /** Calls that somebody waits for. A call leaves when it is answered or abandoned, though its handler may go on a little. */
-  readonly running: Map<number, RunningCall>
-  lastId: number
-}
-
 type CallFrame = Extract<Frame, readonly ['call', ...unknown[]]>
 
-const isLongPoll = (row: Row, input: unknown): boolean =>
-  row.idempotent === true && typeof input === 'object' && input !== null && 'wait_ms' in input && Number(input.wait_ms) > 0
-
-const keyOf = (address: Buffer): string => address.toString('latin1')
-
 /** Binds and answers. The caller must hold the service's lock: a second bind would steal the address without an error. */
-export const openServer = async ({ run_dir, service, instance, handlers = {}, log = silentLog }: ServerOptions): Promise<WireServer> => {
+export const openServer = async ({
+  run_dir,
+  service,
+  instance,
+  handlers = {},
+  log = silentLog,
+}: ServerOptions): Promise<WireServer> => {
   const router = createRouter()
-  const peers = new Map<string, Peer>()
   const counts = createCounts()
-  const startedAt = machineNow()
-  const lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS })
+  const callers = new Callers(counts)
+  const pulse = openPulse(instance, counts.totals)
   let draining = false
   let flushing = false
   let closed = false
   let onIdle: (() => void) | undefined
-  let onFlushed: (() => void) | undefined
   let looking: NodeJS.Timeout | undefined
 
   const line = createSendLine(
     async (parts) => await router.send(parts),
     (error, { parts }) => {
       if (closed) return
-      if ((error as NodeJS.ErrnoException).code === 'EHOSTUNREACH') forgetPeer(keyOf(parts[0] as Buffer))
+      if ((error as NodeJS.ErrnoException).code === 'EHOSTUNREACH') callers.forget(parts[0] as Buffer)
       else log.error({ err: error, service }, 'A message to a caller could not be sent')
     },
   )
-  const push = (address: Buffer, frame: Frame): void => line.push({ parts: [address, encodeFrame(frame)] })
-  const pushFail = ({ address }: Peer, id: number, { code, message, data }: ServiceError): void => push(address, ['fail', id, code, message, data])
+  const push = (to: Buffer, frame: Frame): void => line.push({ parts: [to, encodeFrame(frame)] })
 
-  /** True for the first who ends it: by an answer, by abandoning it. */
-  const end = (peer: Peer, { id, timer }: RunningCall): boolean => {
-    clearTimeout(timer)
-    return peer.running.delete(id)
-  }
-
-  /** Nobody waits for it any more. */
-  const abandon = (peer: Peer, running: RunningCall, reason: ServiceError): void => {
-    if (!end(peer, running)) return
-    counts.failed(running.row.name)
-    running.controller.abort(reason)
-  }
-
-  const forgetPeer = (key: string): void => {
-    const peer = peers.get(key)
-    if (peer === undefined) return
-    peers.delete(key)
-    for (const running of peer.running.values()) abandon(peer, running, new ServiceError('cancelled', 'The caller went away'))
-    if (peers.size === 0) onFlushed?.()
+  const pushFail = ({ address: to }: Caller, id: number, { code, message, data }: ServiceError): void => {
+    try {
+      push(to, ['fail', id, code, message, data])
+    } catch (error) {
+      log.error({ err: error, service, code }, 'The data of an error cannot be sent and was left out')
+      push(to, ['fail', id, code, ERRORS[code].meaning, undefined])
+    }
   }
 
   /** ZeroMQ says that a caller has gone, not which: greeting all of them finds the one that cannot be reached. */
   const lookForGone = (): void => {
     looking ??= setTimeout(() => {
       looking = undefined
-      for (const { address, epoch } of peers.values()) push(address, ['hello', instance, epoch])
+      for (const caller of callers.all) push(caller.address, ['hello', instance, caller.epoch])
     }, LOOK_FOR_GONE_MS)
   }
 
-  const refuse = (peer: Peer, id: number, error: ServiceError): void => {
-    counts.totals.refused += 1
-    pushFail(peer, id, error)
-  }
-
-  const fail = (peer: Peer, running: RunningCall, error: unknown): void => {
+  const fail = (caller: Caller, running: RunningCall, error: unknown): void => {
     const shown = toPublicError(error, running.row.errors ?? [])
     const fields = { err: error, method: running.row.name, call_id: running.call_id }
     if (shown.code === 'internal') log.error(fields, 'A handler failed with an error that its contract does not declare')
     else log.debug(fields, 'A call failed')
     counts.failed(running.row.name)
-    pushFail(peer, running.id, shown)
+    pushFail(caller, running.id, shown)
   }
 
-  const answer = (peer: Peer, running: RunningCall, output: unknown): void => {
+  const answer = (caller: Caller, running: RunningCall, output: unknown): void => {
     try {
-      push(peer.address, ['reply', running.id, output])
+      push(caller.address, ['reply', running.id, output])
     } catch (error) {
       const tooLarge = error instanceof ServiceError && error.code === 'too_large'
-      fail(peer, running, tooLarge ? error : new ServiceError('bad_output', undefined, { cause: error }))
+      fail(caller, running, tooLarge ? error : new ServiceError('bad_output', undefined, { cause: error }))
     }
   }
 
-  const run = async (peer: Peer, running: RunningCall, input: unknown): Promise<void> => {
-    const { name, verb } = running.row
-    const handler = handlers[verb] as (input: unknown, call: CallContext) => Promise<unknown>
+  const run = async (caller: Caller, running: RunningCall, handle: Admitted['handle']): Promise<void> => {
+    const { name } = running.row
     const began = performance.now()
     counts.began(name)
     try {
-      const output = await handler(input, { call_id: running.call_id, signal: running.controller.signal })
-      if (end(peer, running)) answer(peer, running, output)
+      const output = await handle({ call_id: running.call_id, signal: running.controller.signal })
+      if (callers.settle(caller, running)) answer(caller, running, output)
     } catch (error) {
-      if (end(peer, running)) fail(peer, running, error)
+      if (callers.settle(caller, running)) fail(caller, running, error)
     }
     counts.ended(name, performance.now() - began)
     if (counts.totals.in_flight === 0) onIdle?.()
   }
 
-  const begin = (peer: Peer, [, id, name, raw, expiresAt, callId, epoch]: CallFrame): void => {
-    const left = expiresAt - machineNow()
-    if (epoch !== peer.epoch || left <= 0 || id <= peer.lastId) {
+  const start = (caller: Caller, [, id, name, raw, expiresAt, call_id]: CallFrame): void => {
+    if (draining) throw new ServiceError('closing', `${service} is closing`)
+    if (caller.running.size >= MAX_CALLS_OF_A_CALLER) throw new ServiceError('rate_limited')
+    const { row, handle, longPoll } = admit(service, handlers, name, raw)
+    const expire = (): void => callers.abandon(caller, running, new ServiceError('timeout', `The deadline of ${name} passed`))
+    const timer = setTimeout(expire, Math.min(Math.ceil(expiresAt - machineNow()), MAX_TIMEOUT_MS))
+    const running: RunningCall = { id, row, call_id, controller: new AbortController(), timer, longPoll }
+    caller.running.set(id, running)
+    void run(caller, running, handle)
+  }
+
+  const begin = (caller: Caller, frame: CallFrame): void => {
+    const [, id, , , expiresAt, , epoch] = frame
+    if (epoch !== caller.epoch || expiresAt <= machineNow() || id <= caller.lastId) {
       counts.totals.stale += 1
       return
     }
-    peer.lastId = id
-    const row = rowOf(name)
-    if (row === undefined || row.service !== service || !Object.hasOwn(handlers, row.verb)) {
-      return refuse(peer, id, new ServiceError('unknown_method', `${service} has no method ${name.slice(0, 100)}`))
-    }
-    if (draining) return refuse(peer, id, new ServiceError('closing', `${service} is closing`))
-    if (peer.running.size >= MAX_CALLS_OF_A_CALLER) return refuse(peer, id, new ServiceError('rate_limited'))
-    let input: unknown
+    caller.lastId = id
     try {
-      input = parseInput(row, raw)
+      start(caller, frame)
     } catch (error) {
-      return refuse(peer, id, toPublicError(error, []))
+      counts.totals.refused += 1
+      pushFail(caller, id, toPublicError(error, ['rate_limited']))
     }
-    const controller = new AbortController()
-    const timer = setTimeout(() => abandon(peer, running, new ServiceError('timeout', `The deadline of ${name} passed`)), Math.ceil(left))
-    const running: RunningCall = { id, row, call_id: callId, controller, timer, longPoll: isLongPoll(row, input) }
-    peer.running.set(id, running)
-    void run(peer, running, input)
   }
 
-  const pong = (): Pong => {
-    const late = lag.max / 1e6 - LAG_RESOLUTION_MS
-    lag.reset()
-    const { calls, failures, in_flight } = counts.totals
-    return { instance, uptime_ms: machineNow() - startedAt, loop_lag_ms: Math.max(0, late), calls, failures, in_flight }
+  const cancel = (caller: Caller, id: number): void => {
+    const running = caller.running.get(id)
+    if (running !== undefined) callers.abandon(caller, running, new ServiceError('cancelled', 'The caller took the call back'))
   }
 
-  const take = (address: Buffer, bytes: Buffer): void => {
-    const key = keyOf(address)
+  const take = (from: Buffer, bytes: Buffer): void => {
     const frame = decodeFrame(bytes)
-    const peer = peers.get(key)
-    switch (frame?.[0]) {
-      case 'hello':
-        forgetPeer(key)
-        peers.set(key, { address, epoch: frame[2], running: new Map(), lastId: 0 })
-        return push(address, ['hello', instance, frame[2]])
-      case 'ping':
-        return push(address, ['pong', frame[1], pong()])
-      case 'call':
-        if (peer !== undefined) return begin(peer, frame)
-        counts.totals.stale += 1
-        return
-      case 'cancel': {
-        const running = peer?.running.get(frame[1])
-        if (peer !== undefined && running !== undefined) abandon(peer, running, new ServiceError('cancelled', 'The caller took the call back'))
-        return
-      }
-      case 'pong':
-        if (flushing) forgetPeer(key)
-        return
-      default:
-        counts.totals.malformed += 1
-        log.warn({ service, malformed: counts.totals.malformed }, 'A frame from a caller was malformed and dropped')
+    const caller = callers.at(from)
+    if (frame?.[0] === 'hello') {
+      callers.welcome(from, frame[2])
+      push(from, ['hello', instance, frame[2]])
+    } else if (frame?.[0] === 'ping') push(from, ['pong', frame[1], pulse.read()])
+    else if (frame?.[0] === 'call') {
+      if (caller === undefined) counts.totals.stale += 1
+      else begin(caller, frame)
+    } else if (frame?.[0] === 'cancel') {
+      if (caller !== undefined) cancel(caller, frame[1])
+    } else if (frame?.[0] === 'pong') {
+      if (flushing) callers.forget(from)
+    } else {
+      counts.totals.malformed += 1
+      log.warn({ service, malformed: counts.totals.malformed }, 'A frame from a caller was malformed and dropped')
     }
   }
 
   const listen = async (): Promise<void> => {
-    for await (const [address, ...frames] of router) for (const bytes of frames) take(address as Buffer, bytes)
+    for await (const [from, ...frames] of router) for (const bytes of frames) take(from as Buffer, bytes)
   }
 
   const refuseRunning = (which: (running: RunningCall) => boolean): void => {
-    for (const peer of peers.values()) {
-      for (const running of [...peer.running.values()].filter(which)) {
+    for (const caller of callers.all) {
+      for (const running of [...caller.running.values()].filter(which)) {
         const closing = new ServiceError('closing', `${service} is closing`)
-        pushFail(peer, running.id, closing)
-        abandon(peer, running, closing)
+        pushFail(caller, running.id, closing)
+        callers.abandon(caller, running, closing)
       }
     }
   }
 
   router.events.on('disconnect', lookForGone)
-  await router.bind(socketAddress(run_dir, service))
-  lag.enable()
+  const address = socketAddress(run_dir, service)
+  await router.bind(address)
   void listen().catch((error: unknown) => {
     if (!closed) log.error({ err: error, service }, 'The server stopped listening')
   })
@@ -270,12 +214,17 @@ export const openServer = async ({ run_dir, service, instance, handlers = {}, lo
       draining = true
       flushing = true
       refuseRunning(() => true)
-      for (const { address } of peers.values()) push(address, ['ping', 1])
-      if (peers.size > 0) await within(FLUSH_MS, (done) => (onFlushed = done))
+      for (const caller of callers.all) push(caller.address, ['ping', 1])
+      if (callers.size > 0) {
+        await within(FLUSH_MS, (done) => {
+          callers.onEmpty = done
+        })
+      }
       closed = true
       clearTimeout(looking)
       router.close()
-      lag.disable()
+      pulse.close()
+      await removeAddress(address)
     },
     stats: counts.read,
   }

@@ -5,8 +5,8 @@ import { MAX_FRAME_BYTES } from './frames.ts'
 /** Above our own limit, so that ours answers first: ZeroMQ's answer to an oversize message is to cut the connection. */
 const MAX_MESSAGE_BYTES = MAX_FRAME_BYTES + 1_024
 
-/** A new instance is found within 120 ms (the interval doubles up to the maximum, plus a jitter of one interval). */
-const RECONNECT = { reconnectInterval: 20, reconnectMaxInterval: 100 } as const
+/** A new instance is found within 70 ms: the interval doubles up to the maximum, plus a jitter of one interval. */
+const RECONNECT = { reconnectInterval: 20, reconnectMaxInterval: 50 } as const
 
 /** Unsent messages never hold a process that wants to leave. */
 const forgetAtExit = (): void => {
@@ -22,11 +22,12 @@ export const createDealer = (): Dealer => {
 /**
  * For services. `mandatory`: an answer to a caller that has gone is an error and not silence. No high-water mark towards
  * callers: what may wait for one is bounded by the calls it may have open, and with a mark one caller that is
- * stopped would hold up the answers to all.
+ * stopped would hold up the answers to all. No waiting to send, for the same reason: a mandatory Router without any caller
+ * counts as not writable, and a send would hang until somebody comes.
  */
 export const createRouter = (): Router => {
   forgetAtExit()
-  return new Router({ linger: 0, mandatory: true, sendHighWaterMark: 0, maxMessageSize: MAX_MESSAGE_BYTES })
+  return new Router({ linger: 0, mandatory: true, sendHighWaterMark: 0, sendTimeout: 0, maxMessageSize: MAX_MESSAGE_BYTES })
 }
 
 /** For topics. A subscriber that does not keep up loses hints. */

@@ -6,7 +6,8 @@ import { parseEnv as parseDotEnv } from 'node:util'
 import { z } from 'zod'
 import { packageRoot } from './package-root.ts'
 
-const expandTilde = (folder: string): string => (folder === '~' || folder.startsWith('~/') ? path.join(os.homedir(), folder.slice(1)) : folder)
+const expandTilde = (folder: string): string =>
+  folder === '~' || folder.startsWith('~/') ? path.join(os.homedir(), folder.slice(1)) : folder
 
 /** A folder; `~` stands for the user's own, and a relative one counts from the working directory. */
 export const EnvFolder = z.string().transform((folder) => path.resolve(expandTilde(folder)))
@@ -57,7 +58,8 @@ export class EnvError extends Error {
 
   constructor(faults: readonly EnvFault[]) {
     const lines = faults.map(({ name, problem }) => `  ${name}: ${problem}`)
-    const advice = 'Correct them in the environment, in .env of the checkout or in .env of SWITCHBOARD_HOME; .env.example tells what each is for.'
+    const advice =
+      'Correct them in the environment, in .env of the checkout or in .env of SWITCHBOARD_HOME; .env.example tells what each is for.'
     super([`${faults.length === 1 ? 'A setting is' : `${faults.length} settings are`} wrong:`, ...lines, advice].join('\n'))
     this.faults = faults
   }
@@ -83,7 +85,8 @@ const readDotEnv = (folder: string): Values => {
 }
 
 /** `NAME=` means the same as no line at all, as `.env.example` has them. */
-const withoutEmpty = (values: Values): Values => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined && value !== ''))
+const withoutEmpty = (values: Values): Values =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined && value !== ''))
 
 /** Zod repeats what was given in some messages; these are made from what was expected. */
 const toProblem = (issue: z.core.$ZodIssue, given: boolean): string => {
@@ -100,7 +103,7 @@ export const readEnvironment = (source: EnvSource = {}): Values => {
   const environment = withoutEmpty(source.environment ?? process.env)
   const checkout = withoutEmpty(readDotEnv(source.root ?? packageRoot(import.meta.url)))
   const home = BaseEnv.shape.SWITCHBOARD_HOME.parse(environment.SWITCHBOARD_HOME ?? checkout.SWITCHBOARD_HOME)
-  return Object.freeze({ ...checkout, ...withoutEmpty(readDotEnv(home)), ...environment })
+  return Object.freeze({ ...checkout, ...withoutEmpty(readDotEnv(home)), ...environment, SWITCHBOARD_HOME: home })
 }
 
 /**

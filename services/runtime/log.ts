@@ -16,7 +16,10 @@ const clean = (value: unknown, depth: number): unknown => {
   if (depth === MAX_DEPTH) return '[deeper]'
   if (Array.isArray(value)) return value.map((item) => clean(item, depth + 1))
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, SECRET_FIELD.test(key.replaceAll('-', '_')) ? REDACTED : clean(item, depth + 1)]),
+    Object.entries(value).map(([key, item]) => [
+      key,
+      SECRET_FIELD.test(key.replaceAll('-', '_')) ? REDACTED : clean(item, depth + 1),
+    ]),
   )
 }
 
@@ -36,7 +39,9 @@ const MIN_SECRET_LENGTH = 6
 
 /** A pino logger that writes each line at once, so that the last words of a process are never lost. */
 export const createLog = ({ service, level, fields = {}, secrets = [], destination }: LogOptions): Log => {
-  const hidden = secrets.filter((secret) => secret.length >= MIN_SECRET_LENGTH).map((secret) => JSON.stringify(secret).slice(1, -1))
+  const hidden = secrets
+    .filter((secret) => secret.length >= MIN_SECRET_LENGTH)
+    .map((secret) => JSON.stringify(secret).slice(1, -1))
   return pino(
     {
       level,

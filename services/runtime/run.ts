@@ -15,9 +15,10 @@ import { createClient } from '../../protocol/client.ts'
 import { contract, type ServiceName } from '../../protocol/contract.ts'
 import { ServiceError } from '../../protocol/errors.ts'
 import type { Client, Handlers, Publisher, ServiceSpec } from '../../protocol/method.ts'
+import type { AnyHandlers } from '../../protocol/wire/admission.ts'
 import { openPublisher } from '../../protocol/wire/bus.ts'
 import { openLink } from '../../protocol/wire/link.ts'
-import { type AnyHandlers, openServer } from '../../protocol/wire/server.ts'
+import { openServer } from '../../protocol/wire/server.ts'
 import { type BaseEnv, EnvError, parseEnv, readEnvironment } from './env.ts'
 import { type Home, openHome } from './home.ts'
 import { takeLock } from './lock.ts'
@@ -37,7 +38,9 @@ const DRAIN_SLACK_MS = 250
 const RELEASE_DEADLINE_MS = 2_000
 
 /** The part of the contract that a process answers for; nothing where it is not in the contract (the edge). */
-type SpecOf<N extends string> = N extends ServiceName ? (typeof contract)[N] : { methods: Record<never, never>; topics: Record<never, never> }
+type SpecOf<N extends string> = N extends ServiceName
+  ? (typeof contract)[N]
+  : { methods: Record<never, never>; topics: Record<never, never> }
 
 /** What a process has at hand while it lives. */
 export interface Life<N extends string, Env> {
@@ -125,7 +128,7 @@ const untilAborted = async (signal: AbortSignal): Promise<void> =>
 
 /** Told by the process manager to wait for `ready`; without one there is nobody to tell. */
 const tellReady = (log: Log, took_ms: number): void => {
-  process.send?.('ready')
+  if (process.connected) process.send?.('ready')
   log.info({ took_ms: Math.round(took_ms) }, 'Ready')
 }
 
@@ -143,6 +146,7 @@ export const run = async <const N extends string, Shape extends z.ZodRawShape>(o
 
   const live = async (): Promise<void> => {
     const home = openHome(SWITCHBOARD_HOME)
+    log.debug({ lock_wait_ms }, 'Waiting for the lock')
     const lock = await takeLock({ run_dir: home.run, name, wait_ms: lock_wait_ms, signal: ending })
     releases.add('lock', () => lock.release())
 
@@ -177,7 +181,13 @@ export const run = async <const N extends string, Shape extends z.ZodRawShape>(o
     if (ending.aborted) return
 
     const handlers = running.handlers as AnyHandlers | undefined
-    const server = await openServer({ run_dir: home.run, service: name, instance, log, ...(handlers === undefined ? {} : { handlers }) })
+    const server = await openServer({
+      run_dir: home.run,
+      service: name,
+      instance,
+      log,
+      ...(handlers === undefined ? {} : { handlers }),
+    })
     releases.add('server', () => server.close())
     await running.start?.()
     tellReady(log, performance.now() - began)
@@ -185,7 +195,8 @@ export const run = async <const N extends string, Shape extends z.ZodRawShape>(o
     await untilAborted(ending)
     log.info({ reason: String(ending.reason) }, 'Ending: no new work is taken')
     const drained = Promise.all([server.drain(shutdown_deadline_ms), Promise.resolve(running.drain?.())])
-    if (!(await settledWithin(drained, shutdown_deadline_ms + DRAIN_SLACK_MS))) log.warn({}, 'Not all work ended within the deadline')
+    if (!(await settledWithin(drained, shutdown_deadline_ms + DRAIN_SLACK_MS)))
+      log.warn({}, 'Not all work ended within the deadline')
   }
 
   let status = 0

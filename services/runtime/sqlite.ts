@@ -18,7 +18,9 @@ interface Migration {
 
 /** `001-begin.sql`, `002-….sql`: numbered from one without a hole, so that `user_version` tells which were applied. */
 const readMigrations = (folder: string): Migration[] => {
-  const names = readdirSync(folder).filter((name) => name.endsWith('.sql')).sort()
+  const names = readdirSync(folder)
+    .filter((name) => name.endsWith('.sql'))
+    .sort()
   return names.map((name, index) => {
     const version = Number(/^(\d{3})-/.exec(name)?.[1])
     if (version !== index + 1) throw new Error(`${path.join(folder, name)}: migrations are numbered 001, 002, … without a hole`)
@@ -44,6 +46,20 @@ const migrate = (database: Database.Database, migrations: readonly Migration[], 
   }
 }
 
+/** Switching a new file to WAL, alone of all, does not wait for another that does the same; so stand in line and try again. */
+const switchToWal = (database: Database.Database): void => {
+  const until = performance.now() + BUSY_TIMEOUT_MS
+  for (;;) {
+    try {
+      database.pragma('journal_mode = WAL')
+      return
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'SQLITE_BUSY' || performance.now() >= until) throw error
+      database.exec('BEGIN IMMEDIATE; COMMIT')
+    }
+  }
+}
+
 export interface DatabaseOptions {
   readonly path: string
   readonly migrations_dir: string
@@ -64,7 +80,7 @@ export const openDatabase = ({ path: file, migrations_dir, synchronous, log }: D
         `${file} was written by a newer version (schema ${version}, this one knows ${migrations.length}); install that version, or put back a backup`,
       )
     }
-    database.pragma('journal_mode = WAL')
+    switchToWal(database)
     database.pragma(`synchronous = ${synchronous}`)
     // macOS acknowledges an ordinary fsync before the data is on the disk. Elsewhere these two change nothing.
     database.pragma(`fullfsync = ${synchronous === 'FULL' ? 'ON' : 'OFF'}`)

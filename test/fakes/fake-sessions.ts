@@ -34,6 +34,8 @@ export interface FakeSessions {
   readonly calls: Readonly<Record<string, number>>
   /** How many calls of `events` wait at this moment. */
   readonly waiting: number
+  /** How responses ended, as the edge told. */
+  readonly responses: readonly { readonly response_id: string; readonly completed: boolean }[]
   /** How many events were handed out, repeats counted. */
   readonly handedOut: number
   /** Makes the events of all turns unreadable, as after the retention of logs. */
@@ -65,6 +67,7 @@ export const createFakeSessions = (onTurn: (turn: FakeTurn) => void = () => unde
   const listed = new Map<string, Session>()
   const calls: Record<string, number> = {}
   const watchers = new Set<() => void>()
+  const responses: { response_id: string; completed: boolean }[] = []
   let waiting = 0
   let handedOut = 0
   let forgotten = false
@@ -133,6 +136,10 @@ export const createFakeSessions = (onTurn: (turn: FakeTurn) => void = () => unde
   }
 
   const handlers: Handlers<typeof sessions> = {
+    response_ended: async (input) => {
+      responses.push(input)
+      return {}
+    },
     send: async (input) => {
       const key = JSON.stringify([input.bot_id, input.chat_id, input.idempotency_key ?? randomUUID()])
       const known = keys.get(key)
@@ -201,6 +208,7 @@ export const createFakeSessions = (onTurn: (turn: FakeTurn) => void = () => unde
       return [...turns.values()]
     },
     calls,
+    responses,
     get waiting() {
       return waiting
     },

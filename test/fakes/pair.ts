@@ -2,9 +2,10 @@
 
 import { createClient } from '../../protocol/client.ts'
 import type { ServiceName } from '../../protocol/contract.ts'
+import type { AnyHandlers } from '../../protocol/wire/admission.ts'
 import { openLink, type WireLink } from '../../protocol/wire/link.ts'
 import type { WireLog } from '../../protocol/wire/log.ts'
-import { type AnyHandlers, openServer, type WireServer } from '../../protocol/wire/server.ts'
+import { openServer, type WireServer } from '../../protocol/wire/server.ts'
 import { atEnd, type Scope, tempDir } from '../harness.ts'
 
 export interface LogLine {

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { checkLeaks, eventually, type Scope } from '../harness.ts'
+import { type House, openHouse, openRaw } from './house.ts'
+
+checkLeaks()
+
+const BODY = '{"chat_id":"1","message":"x"}'
+
+/** Sends headers that fetch would not let through; gives back the status and the body. */
+const ask = async (
+  t: Scope,
+  house: House,
+  headers: Record<string, string>,
+  target = 'GET /health',
+  body = '',
+): Promise<[number, string]> => {
+  const all = { host: `127.0.0.1:${house.edge.port}`, 'content-length': String(body.length), ...headers }
+  const head = Object.entries(all)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('')
+  const raw = openRaw(t, house.edge.port, `${target} HTTP/1.1\r\n${head}\r\n${body}`)
+  await eventually(() => raw.text().includes('\r\n\r\n') && raw.text().endsWith('}'))
+  return [Number(raw.text().slice(9, 12)), raw.text().split('\r\n\r\n')[1] ?? '']
+}
+
+test('guard - only our own names with our own port are a Host', async (t) => {
+  const house = await openHouse(t)
+  const { port } = house.edge
+  for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, `LOCALHOST:${port}`, `[::1]:${port}`]) {
+    assert.equal((await ask(t, house, { host }))[0], 200, host)
+    assert.equal((await ask(t, house, { host }, 'GET /api/health'))[0], 200, host)
+  }
+  for (const host of [
+    'evil.example',
+    `evil.example:${port}`,
+    '127.0.0.1',
+    `127.0.0.1:${port + 1}`,
+    `localhost.evil.example:${port}`,
+    `127.0.0.1:${port}@evil`,
+    '',
+  ]) {
+    for (const target of ['GET /health', 'GET /api/health', 'GET /nope']) {
+      const [status, text] = await ask(t, house, { host }, target)
+      assert.equal(status, 403, `${host} ${target}`)
+      assert.match(text, /^\{"detail":"This Host/)
+    }
+  }
+})
+
+test('guard - a page of another origin is refused, one of ours is not', async (t) => {
+  const house = await openHouse(t, { onTurn: (turn) => turn.end('') })
+  const { port } = house.edge
+  for (const origin of [`http://127.0.0.1:${port}`, `http://localhost:${port}`]) {
+    assert.equal((await ask(t, house, { origin }, 'POST /api/gateway/send', BODY))[0], 200, origin)
+  }
+  const sent = house.sessions.turns.length
+  for (const origin of [
+    'http://evil.example',
+    'null',
+    `https://127.0.0.1:${port}`,
+    'http://localhost',
+    `http://localhost:${port}.evil.example`,
+  ]) {
+    assert.equal((await ask(t, house, { origin }, 'POST /api/gateway/send', BODY))[0], 403, origin)
+    assert.equal((await ask(t, house, { origin }, 'OPTIONS /api/gateway/send'))[0], 403, origin)
+  }
+  assert.equal(house.sessions.turns.length, sent)
+})
+
+test('guard - whatever came through a proxy is refused', async (t) => {
+  const house = await openHouse(t)
+  for (const name of ['forwarded', 'X-Forwarded-For', 'x-forwarded-host', 'x-forwarded-proto']) {
+    assert.equal((await ask(t, house, { [name]: 'x' }))[0], 403, name)
+    assert.equal((await ask(t, house, { [name]: 'x' }, 'GET /api/health'))[0], 403, name)
+  }
+})
+
+test('bodies - must be JSON by their type, where there is one', async (t) => {
+  const house = await openHouse(t, { onTurn: (turn) => turn.end('') })
+  const send = async (type: string, body = BODY): Promise<number> =>
+    (await ask(t, house, { 'content-type': type }, 'POST /api/gateway/send', body))[0]
+  for (const type of ['', 'application/json', 'Application/JSON; charset=latin-1', 'application/vnd.api+json', 'text/json']) {
+    assert.equal(await send(type), 200, type)
+  }
+  assert.equal((await ask(t, house, {}, 'POST /api/gateway/send', BODY))[0], 200, 'no content type')
+  for (const type of [
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    'application/jsonp',
+    'json',
+  ]) {
+    assert.equal(await send(type), 415, type)
+  }
+  const sent = house.sessions.turns.length
+  assert.equal(await send('text/plain', ''), 422, 'an empty body is a missing one, not a wrong one')
+  assert.equal(house.sessions.turns.length, sent)
+})
+
+test('bodies - larger than 32 MiB are refused, said beforehand or not', async (t) => {
+  const house = await openHouse(t)
+  const { port } = house.edge
+  const told = openRaw(t, port, `POST /api/gateway/send HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Length: 33554433\r\n\r\n{`)
+  await eventually(() => told.text().endsWith('}'))
+  assert.match(told.text(), /^HTTP\/1\.1 413 .*"detail":"The body is larger than 33554432 bytes"/s)
+  const untold = openRaw(
+    t,
+    port,
+    `POST /api/gateway/send HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nTransfer-Encoding: chunked\r\n\r\n`,
+  )
+  const megabyte = Buffer.concat([Buffer.from('100000\r\n'), Buffer.alloc(1_048_576, 0x20), Buffer.from('\r\n')])
+  for (let sent = 0; sent < 33; sent += 1) untold.socket.write(megabyte)
+  await eventually(() => untold.text().endsWith('}'))
+  assert.match(untold.text(), /^HTTP\/1\.1 413 /)
+  assert.equal((await house.get('/api/health')).status, 200)
+})
+
+test('bodies - at most a hundred are read at a time, and one that is given up makes room', async (t) => {
+  const house = await openHouse(t, { onTurn: (turn) => turn.end('') })
+  const { port } = house.edge
+  const begun = `POST /api/gateway/send HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Length: 100\r\n\r\n{`
+  const hundred = Array.from({ length: 100 }, () => openRaw(t, port, begun))
+  const status = async (): Promise<number> => (await house.post('/api/gateway/send', BODY)).status
+  await eventually(async () => (await status()) === 503)
+  hundred[0]?.socket.destroy()
+  await eventually(async () => (await status()) === 200)
+})
