@@ -18,7 +18,7 @@ import { createGuard } from './http/guard.ts'
 import { createHealth } from './http/health.ts'
 import { decodeInput, type Input } from './http/input.ts'
 import { type ContractRoute, createRoutes, type Route } from './http/routes.ts'
-import { answerAsStream, answerAtEnd, begin, type SendDeps, type SendInput } from './http/send.ts'
+import { answerAsStream, answerAtEnd, answerEvents, begin, type SendDeps, type SendInput, tellEnd } from './http/send.ts'
 import type { Exchange, Headers, OpenServer, Server } from './server/server.ts'
 import { openTurns } from './turns.ts'
 
@@ -37,6 +37,8 @@ export interface EdgeOptions {
   /** Whether history answers within so many milliseconds. */
   readonly isHistoryUp: (patience_ms: number) => Promise<boolean>
   readonly log: WireLog
+  /** Names this life of the edge. */
+  readonly instance: string
   /** How long sessions may be away before clients are told. */
   readonly give_up_ms?: number
   /** How often a silent stream shows that it is alive. */
@@ -59,6 +61,19 @@ export interface Edge {
   close(): void
 }
 
+/** Fields of the contract that a header may give. */
+const HEADER_FIELDS = { idempotency_key: 'idempotency-key', after: 'last-event-id' }
+
+const headerFields = (exchange: Exchange): Headers =>
+  Object.fromEntries(
+    Object.entries(HEADER_FIELDS)
+      .map(([field, header]) => [field, exchange.header(header)] as const)
+      .filter(([, value]) => value !== ''),
+  )
+
+/** How long telling sessions of broken responses may hold up the end. */
+const TELL_MS = 1_000
+
 /** What the log is told of one request. */
 interface Trace {
   readonly call_id: string
@@ -73,7 +88,14 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
   const given = <K extends 'give_up_ms' | 'keep_alive_ms' | 'wait_ms'>(name: K) =>
     options[name] === undefined ? {} : { [name]: options[name] }
   const turns = openTurns({ source: clients.sessions, ...given('give_up_ms'), ...given('wait_ms') })
-  const sending: SendDeps = { client: clients.sessions, turns, ...given('give_up_ms'), ...given('keep_alive_ms') }
+  const sending: SendDeps = {
+    client: clients.sessions,
+    turns,
+    edge: options.instance,
+    log,
+    ...given('give_up_ms'),
+    ...given('keep_alive_ms'),
+  }
   const readBody = createBodyReader()
   const routes = createRoutes({
     [`GET ${ALIVE_PATH}`]: async () => '{"status":"ok"}',
@@ -93,9 +115,9 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
     throw new HttpError(307, '', { location: `http://${exchange.header('host')}${match.path}${query}` })
   }
 
-  const reply = (exchange: Exchange, trace: Trace, status: number, body: string): void => {
+  const reply = (exchange: Exchange, trace: Trace, status: number, body: string, headers: Headers = {}): void => {
     trace.status = exchange.closed ? 499 : status
-    exchange.reply(status, JSON_TYPE, body)
+    exchange.reply(status, { ...JSON_TYPE, ...headers }, body)
   }
 
   const refuse = (exchange: Exchange, trace: Trace, error: unknown, input: Input | undefined): void => {
@@ -118,22 +140,40 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
     }
   }
 
-  const send = async (exchange: Exchange, trace: Trace, shape: 'await' | 'sse', input: SendInput): Promise<void> => {
-    const turn_id = await begin(sending, exchange, input, trace.call_id)
-    if (shape === 'await') {
-      const response = await answerAtEnd(sending, exchange, turn_id)
-      reply(exchange, trace, 200, JSON.stringify({ response, session_key: input.chat_id }))
-      return
-    }
-    trace.status = 200
-    const fault = await answerAsStream(sending, exchange, turn_id)
-    if (exchange.gone.aborted) trace.status = 499
-    else if (fault !== undefined)
+  const noteFault = (exchange: Exchange, trace: Trace, turn_id: string, fault: unknown): void => {
+    trace.status = exchange.gone.aborted ? 499 : 200
+    if (fault !== undefined && !exchange.gone.aborted)
       log.error({ call_id: trace.call_id, turn_id, err: fault }, 'A turn could not be followed to its end')
+  }
+
+  const send = async (exchange: Exchange, trace: Trace, shape: 'await' | 'sse', input: SendInput): Promise<void> => {
+    const begun = await begin(sending, exchange, input, trace.call_id)
+    const { turn_id } = begun
+    try {
+      if (shape === 'sse') return noteFault(exchange, trace, turn_id, await answerAsStream(sending, exchange, turn_id))
+      const response = await answerAtEnd(sending, exchange, turn_id)
+      reply(exchange, trace, 200, JSON.stringify({ response, session_key: input.chat_id }), { 'x-turn-id': turn_id })
+    } finally {
+      await tellEnd(sending, begun, !exchange.gone.aborted)
+    }
+  }
+
+  /** The events of a turn; 204 to a client that has seen the last one, which keeps a browser from coming again. */
+  const events = async (exchange: Exchange, trace: Trace, turn_id: string, after: string | undefined): Promise<void> => {
+    const first = await clients.sessions.events({ turn_id, after, max_bytes: 1_000 }, { call_id: trace.call_id })
+    if (first.ended && first.events.length === 0) {
+      trace.status = 204
+      return exchange.reply(204, {}, '')
+    }
+    noteFault(exchange, trace, turn_id, await answerEvents(sending, exchange, turn_id, after))
   }
 
   const call = async (exchange: Exchange, trace: Trace, { row, binding }: ContractRoute, input: Input): Promise<void> => {
     const { shape = 'reply', status = 200 } = binding
+    if (shape === 'events') {
+      const { turn_id, after } = input.value as { turn_id: string; after?: string }
+      return await breakable(exchange, () => events(exchange, trace, turn_id, after))
+    }
     if (shape !== 'reply')
       return await breakable(exchange, () => send(exchange, trace, shape, input.value as unknown as SendInput))
     const methods = clients[row.service] as unknown as Record<
@@ -151,9 +191,8 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
       trace.route = route.name
       if (route.kind === 'own') return reply(exchange, trace, 200, await route.answer())
       // Everything of the request is read before the first await.
-      const idempotency_key = exchange.header('idempotency-key')
+      const headers = headerFields(exchange)
       const body = exchange.method === 'GET' ? undefined : await breakable(exchange, () => readBody(exchange))
-      const headers: Headers = idempotency_key === '' ? {} : { idempotency_key }
       input = decodeInput(route.fields, { params, query: exchange.query, body, headers })
       await call(exchange, trace, route, input)
     } catch (error) {
@@ -197,9 +236,12 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
       closing = true
       server.stop()
       for (const exchange of waiting) exchange.sever()
+      const broken = [...requests].filter(([exchange]) => waiting.has(exchange)).map(([, done]) => done)
       const answered = [...requests].filter(([exchange]) => !waiting.has(exchange)).map(([, done]) => done)
       turns.close()
-      await Promise.all(answered)
+      // Untold, they are broken all the same once the next edge lives: no reason to wait for sessions.
+      const told = Promise.race([Promise.allSettled(broken), new Promise((resolve) => setTimeout(resolve, TELL_MS).unref())])
+      await Promise.all([...answered, told])
     },
     close: () => {
       turns.close()

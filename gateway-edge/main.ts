@@ -1,23 +1,14 @@
-import { z } from 'zod'
+/** The edge: HTTP for whoever is not one of us. Asks sessions and history. */
 import { createClient } from '../protocol/client.ts'
 import { openLink } from '../protocol/wire/link.ts'
-import { BaseEnv, envInteger } from '../services/runtime/env.ts'
 import { run } from '../services/runtime/run.ts'
 import { openEdge } from './edge.ts'
-import { isLoopback } from './http/guard.ts'
 import { openUwsServer } from './server/uws.ts'
-
-const Env = BaseEnv.extend({
-  GATEWAY_HOST: z
-    .string()
-    .default('127.0.0.1')
-    .refine(isLoopback, 'must be 127.0.0.1, ::1 or localhost: without a token nobody else may be let in'),
-  GATEWAY_PORT: envInteger(1, 65_535).default(8_000),
-})
+import { Settings } from './settings.ts'
 
 await run({
   name: 'edge',
-  env: Env,
+  env: Settings,
   open: async ({ env, log, home, instance, client, defer }) => {
     const historyLink = openLink({ run_dir: home.run, service: 'history', instance, log })
     defer('history link', () => historyLink.close())
@@ -33,6 +24,7 @@ await run({
           () => false,
         ),
       log,
+      instance,
     })
     defer('edge', () => edge.close())
     return { drain: () => edge.drain() }

@@ -12,11 +12,12 @@ export type HttpRoute = `${'GET' | 'POST' | 'PUT' | 'DELETE'} /${string}`
  * How the HTTP surface shows a method.
  * - `reply`: the output is the answer (the default);
  * - `await`: the output names a turn; the answer is given when that turn has ended;
- * - `sse`: the output names a turn; its events are the answer.
+ * - `sse`: the output names a turn; its events are the answer, in the words of the predecessor's clients;
+ * - `events`: the input names a turn; its events behind `Last-Event-ID` are the answer, all of them.
  */
 export interface HttpBinding {
   readonly route: HttpRoute
-  readonly shape?: 'reply' | 'await' | 'sse'
+  readonly shape?: 'reply' | 'await' | 'sse' | 'events'
   /** The status of success; 200 where absent. */
   readonly status?: number
 }

@@ -142,6 +142,7 @@ export const sessions = service({
       /** `ended` is true once the batch holds the last event, or nothing lies behind `after` any more. */
       output: z.object({ events: z.array(TurnEvent), ended: z.boolean() }),
       errors: ['not_found', 'gone'],
+      http: [{ route: 'GET /api/gateway/turns/{turn_id}/events', shape: 'events' }],
       ws: true,
       timeout_ms: 45_000,
       idempotent: true,

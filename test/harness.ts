@@ -5,9 +5,11 @@ import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import type { Readable } from 'node:stream'
 import { after, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { packageRoot } from '../services/runtime/package-root.ts'
+import { settledWithin } from '../services/runtime/releases.ts'
 
 /** What a test gives that wants something undone at its end: `t`, or `{ after }` of a whole file. */
 export type Scope = Pick<TestContext, 'after'>
@@ -83,8 +85,15 @@ export interface Child {
   errors(): string
   /** What it sent over its channel so far. */
   readonly messages: unknown[]
-  /** How it ended. */
+  /** How it ended; by then all that it wrote and sent has been read. */
   readonly exit: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
+}
+
+/** How long the last words of a process may take. */
+const LAST_WORDS_MS = 1_000
+
+const streamEnd = async (stream: Readable | null): Promise<void> => {
+  if (stream !== null && !stream.closed) await once(stream, 'close')
 }
 
 /**
@@ -105,10 +114,12 @@ export const startModule = (t: Scope, source: string, env: Record<string, string
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (output += text))
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (errors += text))
   child.on('message', (message) => messages.push(message))
-  const exit = once(child, 'exit').then(([code, signal]) => ({
-    code: code as number | null,
-    signal: signal as NodeJS.Signals | null,
-  }))
+  const last = Promise.allSettled([streamEnd(child.stdout), streamEnd(child.stderr), once(child, 'disconnect')])
+  const exit = once(child, 'exit').then(async ([code, signal]) => {
+    // What it wrote last may arrive after the news of its end; what it started may hold its output open for ever.
+    await settledWithin(last, LAST_WORDS_MS)
+    return { code: code as number | null, signal: signal as NodeJS.Signals | null }
+  })
   atEnd(t, async () => {
     child.kill('SIGKILL')
     await exit

@@ -9,6 +9,9 @@
  * - it does not fit: what of it was not streamed yet follows as `text`, and the body ends without `done`;
  * - it does not fit, and what was streamed is not how the answer begins (it was superseded, or the end is not an answer):
  *   `done` holds the beginning and says where all of it is.
+ *
+ * In front of the data of an event stands `id:` with its id, which the Go client passes over; whoever comes back with it as
+ * `Last-Event-ID` gets what lies behind. Sessions makes events so small that each is one data line.
  */
 import type { TurnEvent } from '../../protocol/sessions.ts'
 
@@ -95,6 +98,9 @@ const missing = (streamed: string, answer: string): string => {
 /** A comment: nobody takes it for content, and it shows both sides that the other one is there. */
 export const comment = (text: string): string => `: ${text}\n\n`
 
+/** Which turn a stream tells of; always its first event. */
+export const turnLine = (turn_id: string): string => `data: ${JSON.stringify({ type: 'turn', turn_id })}\n\n`
+
 /** Asks the client to send the message again by `/send`; only for a turn that cannot be followed any more. */
 export const failure = (text: string): string => line('error', text.slice(0, 1_000))
 
@@ -147,7 +153,22 @@ export const createRenderer = (turn_id: string): ((events: readonly TurnEvent[])
 
   return (events) => {
     let text = ''
-    for (const event of events) text += one(event)
-    return { text, ended: events.at(-1)?.type === 'end' }
+    for (const event of events) {
+      const data = one(event)
+      text += data.startsWith('data:') ? `id: ${event.id}\n${data}` : data
+    }
+    return { text, ended: isEnd(events) }
   }
+}
+
+const isEnd = (events: readonly TurnEvent[]): boolean => events.at(-1)?.type === 'end'
+
+/** Renders every event with all that it says; the end is `done`, with the whole reply and how it came about. */
+export const renderAll = (events: readonly TurnEvent[]): Rendered => {
+  let text = ''
+  for (const { id, ...event } of events) {
+    const said = event.type === 'end' ? { ...event, type: 'done' } : event
+    text += `id: ${id}\ndata: ${JSON.stringify(said)}\n\n`
+  }
+  return { text, ended: isEnd(events) }
 }

@@ -248,14 +248,8 @@ export class Turns {
   onOwnTurn(warm: WarmAgent, own: OwnTurn, next: number): void {
     const { store, outbox } = this.#o
     const now = Date.now()
-    const turn = {
-      turn_id: randomUUID(),
-      bot_id: warm.row.bot_id,
-      chat_id: warm.row.chat_id,
-      agent: warm.row.n,
-      start_offset: own.start_offset,
-      now,
-    }
+    const { bot_id, chat_id, n: agent } = warm.row
+    const turn = { turn_id: randomUUID(), bot_id, chat_id, agent, start_offset: own.start_offset, now }
     const end = ownEnd(own, warm.cost_usd)
     warm.cost_usd = Math.max(warm.cost_usd, own.result.total_cost_usd ?? 0)
     const record = end.reply === '' ? null : ownRecord({ ...turn, message: '', user_id: null, username: null }, end.reply, now)

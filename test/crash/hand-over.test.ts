@@ -11,7 +11,7 @@ import type { Turn } from '../../protocol/sessions.ts'
 import { messageLine } from '../../services/sessions/agent/writer.ts'
 import type { Point } from '../../services/sessions/points.ts'
 import { checkLeaks, eventually } from '../harness.ts'
-import { type AgentKind, openRig, type Rig, textOf } from './rig.ts'
+import { type AgentKind, openRig, openScriptedRig, type Rig, textOf } from './rig.ts'
 
 checkLeaks()
 
@@ -204,8 +204,7 @@ for (const kind of KINDS) {
 }
 
 test('hand-over - an agent that dies before it reads is replaced once, then the user is told', async (t) => {
-  const rig = await openRig(t, 'demo')
-  if (!rig) return
+  const rig = await openScriptedRig(t)
   const message = '{{exit=3 at=started stderr="no such model"}} go'
   const turn = await rig.ended(await rig.ask(message))
   // It had shown that it has the message: the model may have seen it, so it is not sent again.
@@ -214,8 +213,7 @@ test('hand-over - an agent that dies before it reads is replaced once, then the 
 })
 
 test('hand-over - garbage in the log does not disturb the turn', async (t) => {
-  const rig = await openRig(t, 'demo')
-  if (!rig) return
+  const rig = await openScriptedRig(t)
   const turnId = await rig.ask('{{label=words tokens=200 delay_ms=10}} go')
   await rig.follow(turnId, { until: (event) => event.type === 'text' })
   await appendFile(

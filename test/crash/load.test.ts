@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import type { ChatMessage } from '../../protocol/history.ts'
 import { openGoClient } from '../fakes/go-client.ts'
 import { checkLeaks, eventually, startModule } from '../harness.ts'
-import { openRig } from './rig.ts'
+import { openScriptedRig } from './rig.ts'
 
 checkLeaks()
 
@@ -24,8 +24,7 @@ const freePort = async (): Promise<number> => {
 }
 
 test('load - 20 chats stream while sessions and history are killed five times each', { timeout: 180_000 }, async (t) => {
-  const rig = await openRig(t)
-  assert.ok(rig)
+  const rig = await openScriptedRig(t)
   const port = await freePort()
   const edge = startModule(t, 'gateway-edge/main.ts', { ...rig.env, GATEWAY_PORT: String(port) })
   await eventually(() => edge.messages.includes('ready'), { timeout_ms: 20_000 })

@@ -200,6 +200,16 @@ export const openRig = async (
   return rig
 }
 
+/** A rig with the scripted agent, which can always be had. */
+export const openScriptedRig = async (
+  t: Scope & { skip(message?: string): void },
+  extra: Record<string, string> = {},
+): Promise<Rig> => {
+  const rig = await openRig(t, 'demo', extra)
+  if (!rig) throw new Error('the scripted agent is part of the checkout')
+  return rig
+}
+
 /** The text of a turn's events. */
 export const textOf = (events: readonly TurnEvent[]): string =>
   events.reduce(

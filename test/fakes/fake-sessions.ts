@@ -141,7 +141,11 @@ export const createFakeSessions = (onTurn: (turn: FakeTurn) => void = () => unde
       return {}
     },
     send: async (input) => {
-      const key = JSON.stringify([input.bot_id, input.chat_id, input.idempotency_key ?? randomUUID()])
+      const key = JSON.stringify([
+        input.bot_id,
+        input.chat_id,
+        input.idempotency_key ?? input.response?.response_id ?? randomUUID(),
+      ])
       const known = keys.get(key)
       if (known !== undefined) return { turn_id: known, attached: true }
       const turn = begin(input)

@@ -89,6 +89,7 @@ export const openHouse = async (t: Scope, { onTurn, without = [], ...options }: 
         () => false,
       ),
     log,
+    instance: randomUUID(),
     ...options,
   })
   t.after(async () => {

@@ -101,5 +101,5 @@ test('sse - comparing megabytes that all but match stays fast', () => {
 
 test('sse - empty text is not sent, an empty answer is', () => {
   assert.equal(render({ type: 'text', content: '' }, { type: 'thinking', content: '' }, { type: 'running' }), '')
-  assert.equal(render(end('')), 'data: {"type":"done","content":""}\n\n')
+  assert.match(render(end('')), /^id: [\d.]+\ndata: {"type":"done","content":""}\n\n$/)
 })

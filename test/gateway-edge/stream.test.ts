@@ -9,7 +9,8 @@ checkLeaks()
 
 const MESSAGE = { chat_id: '1', message: 'hello' }
 
-const dataOf = (lines: readonly string[]): string[] => lines.filter((line) => line.startsWith('data: '))
+/** The data lines behind the one that names the turn. */
+const dataOf = (lines: readonly string[]): string[] => lines.filter((line) => line.startsWith('data: ')).slice(1)
 
 /** Text that does not repeat itself, so that nothing matches by chance. */
 const noise = (bytes: number): string =>
@@ -17,7 +18,7 @@ const noise = (bytes: number): string =>
     .toString('hex')
     .slice(0, bytes)
 
-test('stream - is exactly what the predecessor sent, with comments between', async (t) => {
+test('stream - is exactly what the predecessor sent, with the turn in front, ids and comments between', async (t) => {
   const house = await openHouse(t, {
     onTurn: (turn) => {
       turn.say({ type: 'queued', ahead: 1 }, { type: 'running' }, { type: 'thinking', content: 'hmm' })
@@ -36,9 +37,10 @@ test('stream - is exactly what the predecessor sent, with comments between', asy
   assert.equal(response.headers.get('cache-control'), 'no-cache')
   assert.equal(response.headers.get('x-accel-buffering'), 'no')
   const text = await response.text()
+  assert.equal(text.match(/^id: \d+\.\d+\.\d+\ndata: /gm)?.length, 4, 'every event has its id')
   assert.equal(
-    text,
-    `: turn ${house.sessions.turns[0]?.turn_id}\n\n: waiting\n\n` +
+    text.replace(/^id: .*\n/gm, ''),
+    `data: {"type":"turn","turn_id":"${house.sessions.turns[0]?.turn_id}"}\n\n: waiting\n\n` +
       'data: {"type":"thinking","content":"hmm"}\n\n' +
       'data: {"type":"text","content":"Grüße "}\n\n' +
       'data: {"type":"text","content":"你好 \\"😀\\"\\n"}\n\n' +
@@ -182,13 +184,14 @@ test('stream - many watch one turn through one puller, each sees all of it', asy
 
 test('stream - a client that goes away does not stop the turn, and nobody asks for its news any more', async (t) => {
   const house = await openHouse(t)
-  const raw = openRaw(t, house.edge.port, postOf('/api/gateway/send-stream', MESSAGE, house.edge.port))
+  const keyed = { ...MESSAGE, idempotency_key: 'k' }
+  const raw = openRaw(t, house.edge.port, postOf('/api/gateway/send-stream', keyed, house.edge.port))
   await eventually(() => house.sessions.waiting === 1)
   raw.socket.destroy()
   await eventually(() => house.sessions.waiting === 0 && house.edge.followed === 0)
   assert.equal(house.sessions.calls.stop, undefined)
   assert.equal(house.sessions.calls.interrupt, undefined)
-  const again = readAsGo(house.url, { ...MESSAGE, idempotency_key: house.sessions.turns[0]?.key })
+  const again = readAsGo(house.url, keyed)
   house.sessions.turns[0]?.end('still here')
   assert.equal((await again).answer, 'still here')
   await eventually(() => house.lines.some((line) => line.includes('"status":499')))

@@ -2,19 +2,13 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
-import { openRig, type Rig } from '../../crash/rig.ts'
+import { openScriptedRig, type Rig } from '../../crash/rig.ts'
 import { checkLeaks } from '../../harness.ts'
 
 checkLeaks()
 
 const EDGE = 'edge-1'
 const MESSAGE = '{{label=yes tokens=2}} yes'
-
-const rigOf = async (...args: Parameters<typeof openRig>): Promise<Rig> => {
-  const rig = await openRig(...args)
-  assert.ok(rig)
-  return rig
-}
 
 interface Sent {
   readonly turn_id: string
@@ -34,7 +28,7 @@ const send = async (
 const end = (rig: Rig, { response_id }: Sent, completed: boolean) => rig.sessions.response_ended({ response_id, completed })
 
 test('re-send - a broken response is taken up once, by the same turn', async (t) => {
-  const rig = await rigOf(t)
+  const rig = await openScriptedRig(t)
   const first = await send(rig)
   await end(rig, first, false)
   const second = await send(rig)
@@ -46,7 +40,7 @@ test('re-send - a broken response is taken up once, by the same turn', async (t)
 })
 
 test('re-send - an answer that breaks again is taken up again, also after the turn has ended', async (t) => {
-  const rig = await rigOf(t)
+  const rig = await openScriptedRig(t)
   let sent = await send(rig)
   const { turn_id } = sent
   for (let again = 0; again < 5; again += 1) {
@@ -59,7 +53,7 @@ test('re-send - an answer that breaks again is taken up again, also after the tu
 })
 
 test('re-send - a response that was completed or is open never matches', async (t) => {
-  const rig = await rigOf(t)
+  const rig = await openScriptedRig(t)
   const first = await send(rig)
   await end(rig, first, true)
   await end(rig, first, false)
@@ -67,13 +61,13 @@ test('re-send - a response that was completed or is open never matches', async (
 })
 
 test('re-send - a response of an edge that died is broken', async (t) => {
-  const rig = await rigOf(t)
+  const rig = await openScriptedRig(t)
   const first = await send(rig)
   assert.equal((await send(rig, { edge: 'edge-2' })).turn_id, first.turn_id)
 })
 
 test('re-send - what was broken is known after a restart', async (t) => {
-  const rig = await rigOf(t)
+  const rig = await openScriptedRig(t)
   const first = await send(rig)
   await end(rig, first, false)
   await rig.kill('sessions')
@@ -82,7 +76,7 @@ test('re-send - what was broken is known after a restart', async (t) => {
 })
 
 test('re-send - another bot, chat, user or text, or a later message in between, is a message of its own', async (t) => {
-  const rig = await rigOf(t)
+  const rig = await openScriptedRig(t)
   const first = await send(rig)
   await end(rig, first, false)
   for (const other of [{ bot_id: 'b2' }, { chat_id: 'c2' }]) assert.notEqual((await send(rig, other)).turn_id, first.turn_id)
@@ -91,7 +85,7 @@ test('re-send - another bot, chat, user or text, or a later message in between, 
 })
 
 test('re-send - a broken response is forgotten after 35 minutes', async (t) => {
-  const rig = await rigOf(t)
+  const rig = await openScriptedRig(t)
   const first = await send(rig)
   await end(rig, first, false)
   await rig.kill('sessions')
@@ -101,7 +95,7 @@ test('re-send - a broken response is forgotten after 35 minutes', async (t) => {
 })
 
 test('re-send - the edge’s own repeat of a call is the same turn', async (t) => {
-  const rig = await rigOf(t)
+  const rig = await openScriptedRig(t)
   const call = { chat_id: 'c1', message: MESSAGE, response: { response_id: randomUUID(), edge: EDGE } }
   const answers = await Promise.all([rig.sessions.send(call), rig.sessions.send(call)])
   assert.equal(answers[0]?.turn_id, answers[1]?.turn_id)
