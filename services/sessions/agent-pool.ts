@@ -6,13 +6,13 @@
  * of this service leaves an agent that the next one does not know.
  */
 import { randomUUID } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from '../runtime/log.ts'
 import { Agent, spawnKeeper } from './agent/agent.ts'
 import { AgentFolder } from './agent/folder.ts'
 import type { LogLine } from './agent/log.ts'
-import { bootId } from './agent/process.ts'
+import { bootId, carriedNonces, processesOf, residentMb, signalProcess } from './agent/process.ts'
 import { sessionKey } from './open-turn.ts'
 import type { Program } from './program.ts'
 import type { AgentRow, SessionRow } from './rows.ts'
@@ -21,6 +21,8 @@ import { WarmAgent, type WarmAgentEvents } from './warm-agent.ts'
 
 /** How long an agent that was told to leave may take before it is made to. The CLI waits 5 s for background tools. */
 const LEAVE_MS = 10_000
+/** How long an idle agent that was told to leave may stay. */
+const LEFTOVER_MS = 30_000
 const MB = 1024 * 1024
 
 export interface AgentPoolOptions {
@@ -31,6 +33,9 @@ export interface AgentPoolOptions {
   readonly orphan_s: number
   readonly log_max_mb: number
   readonly max_warm: number
+  readonly permission_mode: string
+  /** Above this an agent is replaced between turns, in MB. */
+  readonly max_mb: number
   readonly events: (warm: () => WarmAgent) => WarmAgentEvents & { onExit(status: number | null): void }
 }
 
@@ -93,6 +98,7 @@ export class AgentPool {
       nonce: randomUUID(),
       boot_id: bootId(),
       fingerprint: program.fingerprint,
+      permission_mode: this.#options.permission_mode,
       started_at: Date.now(),
     })
     const folder = this.folder(row.n)
@@ -117,9 +123,14 @@ export class AgentPool {
   /** It takes no more messages, finishes what it does, and leaves. */
   retire(warm: WarmAgent): void {
     if (warm.isRetiring) return
+    this.#markRetiring(warm)
+    warm.agent.closeInput()
+  }
+
+  #markRetiring(warm: WarmAgent): void {
+    if (warm.isRetiring) return
     warm.isRetiring = true
     this.#options.store.agentRetiring(warm.row.n)
-    warm.agent.closeInput()
   }
 
   /** Retires an agent and waits until it has gone; one that stays though it has nothing to do is ended. */
@@ -138,18 +149,75 @@ export class AgentPool {
     }
   }
 
+  /** Makes an agent leave that does not break off: asked by SIGTERM, then by SIGKILL, its tools with it. */
+  async terminate(warm: WarmAgent): Promise<void> {
+    this.#markRetiring(warm)
+    await warm.agent.terminate()
+  }
+
   /** Ends an agent and all it started, at once. */
   async kill(warm: WarmAgent): Promise<void> {
-    if (!warm.isRetiring) {
-      warm.isRetiring = true
-      this.#options.store.agentRetiring(warm.row.n)
-    }
+    this.#markRetiring(warm)
     await warm.agent.kill()
   }
 
   /** The agents that could leave without anybody noticing, longest idle first. */
   idle(): WarmAgent[] {
     return this.all.filter((warm) => warm.isIdle && !warm.isRetiring).sort((a, b) => a.idleSince - b.idleSince)
+  }
+
+  /** Between turns: an agent that has grown too large is replaced at the next message. */
+  recycle(warm: WarmAgent): void {
+    const size = warm.agent.pid === null ? null : residentMb(warm.agent.pid)
+    if (size === null || size <= this.#options.max_mb) return
+    this.#options.log.info({ agent: warm.row.n, size }, 'an agent is above AGENT_MAX_MB and is replaced')
+    this.retire(warm)
+  }
+
+  /** Lets go of the agents that were idle for so many seconds, and gives them. */
+  reap(idleS: number): WarmAgent[] {
+    const now = performance.now()
+    const reaped = this.idle().filter((warm) => now - warm.idleSince >= idleS * 1_000)
+    for (const warm of reaped) this.retire(warm)
+    return reaped
+  }
+
+  /** Ends agents that were told to leave, have nothing to do and stay. */
+  endLeftovers(): void {
+    const now = performance.now()
+    for (const warm of this.#agents.values()) {
+      if (!warm.isRetiring || !warm.isIdle || now - Math.max(warm.idleSince, warm.lastLineAt) < LEFTOVER_MS) continue
+      this.terminate(warm).catch((error) =>
+        this.#options.log.error({ err: error, agent: warm.row.n }, 'an agent could not be ended'),
+      )
+    }
+  }
+
+  /**
+   * Ends what dead agents have left running (**F**): only what carries a nonce of ours, and only where the agent did not
+   * leave by itself, since what Claude put in the background on purpose may outlive it.
+   */
+  sweep(): void {
+    for (const nonce of carriedNonces()) {
+      const row = this.#options.store.agentByNonce(nonce)
+      const isLost = row?.state === 'dead' && (row.exit_status === null || row.exit_status > 128)
+      if (isLost) this.#endProcesses(nonce)
+    }
+  }
+
+  #endProcesses(nonce: string): void {
+    for (const process of processesOf(nonce, null)) {
+      if (signalProcess(process, nonce, 'SIGKILL'))
+        this.#options.log.warn({ pid: process.pid }, 'an orphan of an agent was ended')
+    }
+  }
+
+  /** Deletes the logs of agents that died before a moment: events of their turns are gone then, the turns stay. */
+  forgetLogs(before: number): void {
+    for (const n of this.#options.store.deadBefore(before)) {
+      rmSync(this.folder(n).path, { recursive: true, force: true })
+      this.#options.store.logsGone(n)
+    }
   }
 
   /** Lets go of the longest idle ones where more stay warm than may. */
@@ -193,6 +261,8 @@ export class AgentPool {
         onProcess: (process) => store.agentProcess(row.n, process),
         onExit: (status) => {
           this.#agents.delete(row.n)
+          // Nobody wrote a status down, or a signal ended it: what it had started has no one left to end it.
+          if (status === null || status > 128) this.#endProcesses(row.nonce)
           events.onExit(status)
         },
         onError: (error) => log.error({ err: error, agent: row.n }, 'an agent could not be followed'),

@@ -1,7 +1,9 @@
 /** How a turn ends, in the words that its user reads, and what history is told. */
 import type { HistoryRecord } from '../../protocol/history.ts'
+import { MAX_TEXT_CHARS } from './agent/fold.ts'
 import type { OwnTurn } from './agent/own-turns.ts'
 import type { FoldResult } from './agent/result.ts'
+import { explain } from './api-errors.ts'
 import type { OpenTurn } from './open-turn.ts'
 import type { TurnEnd, TurnRow } from './rows.ts'
 
@@ -9,8 +11,20 @@ import type { TurnEnd, TurnRow } from './rows.ts'
 const error = (text: string): string => `[ERROR] ${text}`
 const busy = (text: string): string => `[BUSY] ${text}`
 
-const withPartial = (partial: string, note: string): string =>
-  partial === '' ? note : `${note}\n\nSo far Claude had said:\n\n${partial}`
+/** Of an answer that was broken off, what stands in the reply: its end. In UTF-16 units. */
+const PARTIAL_CHARS = 20_000
+/** The longest reply that is kept: history and the wire carry it as one message. */
+const REPLY_CHARS = MAX_TEXT_CHARS
+
+const bounded = (reply: string): string =>
+  reply.length <= REPLY_CHARS
+    ? reply
+    : `${reply.slice(0, REPLY_CHARS)}\n[The answer goes on; only its first 16 million characters are kept.]`
+
+const withPartial = (said: string, note: string): string => {
+  const partial = said.length <= PARTIAL_CHARS ? said : `…${said.slice(-PARTIAL_CHARS)}`
+  return partial === '' ? note : `${note}\n\nSo far Claude had said:\n\n${partial}`
+}
 
 /** An end that no agent had a part in. */
 export const failedEnd = (reason: string): TurnEnd => ({ state: 'failed', reply: error(reason), reason, end_offset: null })
@@ -46,14 +60,14 @@ export const interruptedEnd = (partial: string, why: string, endOffset: number |
 export const resultEnd = (turn: OpenTurn, result: FoldResult, agentCost: number, endOffset: number): TurnEnd => {
   const { kind, text, total_cost_usd, turn_cost_usd, ...usage } = result
   const difference = total_cost_usd === null ? null : Math.max(0, total_cost_usd - agentCost)
-  const first = turn.firstTextAt !== null && turn.row.started_at !== null ? turn.firstTextAt - turn.row.started_at : null
+  const first = turn.firstTextAt !== null && turn.handedAt !== null ? Math.max(0, turn.firstTextAt - turn.handedAt) : null
   const took = { ...usage, cost_usd: turn_cost_usd ?? difference, first_token_ms: result.first_token_ms ?? first }
   const partial = turn.fold?.text ?? ''
   switch (kind) {
     case 'answered':
-      return { state: 'answered', reply: text, reason: null, end_offset: endOffset, ...took }
+      return { state: 'answered', reply: bounded(text), reason: null, end_offset: endOffset, ...took }
     case 'failed':
-      return { state: 'failed', reply: error(text), reason: text, end_offset: endOffset, ...took }
+      return { state: 'failed', reply: error(explain(text)), reason: text, end_offset: endOffset, ...took }
     case 'repeated':
       return interruptedEnd('', 'Claude had this message before and did not run it again', endOffset)
     case 'interrupted': {
@@ -70,7 +84,7 @@ export const ownEnd = (own: OwnTurn, agentCost: number): TurnEnd => {
   const difference = total_cost_usd === null ? null : Math.max(0, total_cost_usd - agentCost)
   return {
     state: kind === 'answered' || kind === 'failed' ? kind : 'interrupted',
-    reply: text,
+    reply: bounded(text),
     reason: kind === 'failed' ? text : null,
     end_offset: own.end_offset,
     ...usage,

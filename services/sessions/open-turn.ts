@@ -20,6 +20,8 @@ export class OpenTurn {
   /** The CLI said that the conversation exists, or does not, against what its files say: the other way is tried. */
   flipResume = false
   firstTextAt: number | null = null
+  /** When this life of the service learned that an agent has it: monotonic milliseconds. */
+  handedAt: number | null = null
   /** Where the result stands that was seen before the hand-over was on disk. */
   resultOffset: number | null = null
   /** Wait time not yet in the row, in milliseconds. */
@@ -43,6 +45,7 @@ export class OpenTurn {
   /** The hand-over is on disk: what was folded meanwhile may be seen. */
   setHanded(row: TurnRow): void {
     const held = this.#held ?? []
+    this.handedAt = performance.now()
     this.row = row
     this.#held = null
     this.events.append([runningEvent(row.agent as number, row.start_offset as number)])
@@ -60,7 +63,7 @@ export class OpenTurn {
   /** The events of a line of the log. */
   add(events: readonly TurnEvent[]): void {
     if (events.length === 0) return
-    if (this.firstTextAt === null && events.some((event) => event.type === 'text')) this.firstTextAt = Date.now()
+    if (this.firstTextAt === null && events.some((event) => event.type === 'text')) this.firstTextAt = performance.now()
     if (this.#held) this.#held.push(...events)
     else this.#show(events)
   }

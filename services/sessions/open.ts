@@ -21,10 +21,20 @@ import { createSessions } from './service.ts'
 import { idleTimeoutOf, type Settings } from './settings.ts'
 import { openStore } from './store.ts'
 import { Turns } from './turns.ts'
+import { startUpkeep } from './upkeep.ts'
+import { Watchdog, type WatchdogLimits } from './watchdog.ts'
 
 const TICK_MS = 1_000
-const LEASE_MS = 60_000
-const REAP_MS = 60_000
+const MINUTE_MS = 60_000
+const DAY_MS = 24 * 60 * MINUTE_MS
+
+const limitsOf = (env: Settings): WatchdogLimits => ({
+  start_s: env.AGENT_START_TIMEOUT,
+  silence_s: env.GATEWAY_CLAUDE_TIMEOUT,
+  stuck_s: env.GATEWAY_BUSY_STUCK_TIMEOUT,
+  turn_s: env.GATEWAY_TURN_MAX,
+  turn_log_mb: env.AGENT_TURN_LOG_MAX,
+})
 
 export interface OpenSessionsDeps {
   readonly env: Settings
@@ -62,6 +72,8 @@ export const openSessions = async (deps: OpenSessionsDeps) => {
     orphan_s: env.AGENT_ORPHAN_TIMEOUT,
     log_max_mb: env.AGENT_LOG_MAX,
     max_warm: env.GATEWAY_MAX_WARM_AGENTS ?? defaultWarmAgents(),
+    max_mb: env.AGENT_MAX_MB,
+    permission_mode: env.CLAUDE_PERMISSION_MODE,
     events: (warm) => ({
       onResult: (turn, offset) => turns.onResult(turn, warm(), offset),
       onProof: (turn) => turns.onProof(turn),
@@ -97,7 +109,7 @@ export const openSessions = async (deps: OpenSessionsDeps) => {
     at,
     max_running: env.GATEWAY_MAX_CLAUDE_PROCESSES,
     queue_wait_s: env.GATEWAY_QUEUE_WAIT_TIMEOUT,
-    silence_s: env.GATEWAY_CLAUDE_TIMEOUT,
+    watchdog: new Watchdog({ pool, limits: limitsOf(env), permission_mode: env.CLAUDE_PERMISSION_MODE, log }),
     shortage,
     onChange: ({ turn_id, bot_id, chat_id, state }) => deps.publish.turn_changed({ turn_id, bot_id, chat_id, state }),
   })
@@ -107,27 +119,18 @@ export const openSessions = async (deps: OpenSessionsDeps) => {
   outbox.poke()
 
   const start = (): void => {
-    let last = performance.now()
-    let sinceLease = 0
-    let sinceReap = 0
-    const timer = setInterval(() => {
-      const now = performance.now()
-      const elapsed = now - last
-      last = now
-      // A machine that slept did not run: that time does not count as waiting.
-      turns.tick(Math.min(elapsed, 5 * TICK_MS))
-      sinceLease += elapsed
-      sinceReap += elapsed
-      if (sinceLease >= LEASE_MS) {
-        sinceLease = 0
-        pool.touchLeases()
-      }
-      if (sinceReap >= REAP_MS) {
-        sinceReap = 0
-        for (const warm of pool.idle()) if (Date.now() - warm.idleSince >= idle_s * 1_000) pool.retire(warm)
-      }
-    }, TICK_MS)
-    defer('ticks', () => clearInterval(timer))
+    const forgetLogs = (): void => pool.forgetLogs(Date.now() - env.AGENT_LOG_KEEP_DAYS * DAY_MS)
+    const upkeep = startUpkeep([
+      { every_ms: TICK_MS, run: (elapsed_ms) => turns.tick(elapsed_ms) },
+      { every_ms: MINUTE_MS, run: () => pool.touchLeases() },
+      { every_ms: MINUTE_MS, run: () => void pool.reap(idle_s) },
+      { every_ms: MINUTE_MS / 6, run: () => pool.endLeftovers() },
+      { every_ms: 10 * MINUTE_MS, run: () => pool.sweep() },
+      { every_ms: 60 * MINUTE_MS, run: forgetLogs },
+    ])
+    pool.sweep()
+    forgetLogs()
+    defer('upkeep', () => upkeep.stop())
   }
   return { handlers, start, drain: () => turns.drain() }
 }

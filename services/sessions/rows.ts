@@ -23,6 +23,7 @@ export interface AgentRow {
   readonly pid: number | null
   readonly pid_start: string | null
   readonly fingerprint: string
+  readonly permission_mode: string
   readonly state: 'live' | 'retiring' | 'dead'
   readonly folded_offset: number
   readonly cost_usd: number

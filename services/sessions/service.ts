@@ -188,9 +188,8 @@ export const createSessions = (deps: SessionsDeps): Handlers<typeof sessions> =>
     },
 
     async reap() {
-      const now = Date.now()
-      const reaped = pool.idle().filter((warm) => now - warm.idleSince >= deps.idle_s * 1_000)
-      for (const warm of reaped) pool.retire(warm)
+      const now = performance.now()
+      const reaped = pool.reap(deps.idle_s)
       return {
         reaped: reaped.map((warm) => {
           const idle = secondsSince(warm.idleSince, now)

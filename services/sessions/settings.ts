@@ -17,17 +17,29 @@ export const Settings = BaseEnv.extend({
   GATEWAY_SESSION_TIMEOUT: seconds(7_200),
   GATEWAY_QUEUE_WAIT_TIMEOUT: seconds(900),
   GATEWAY_CLAUDE_TIMEOUT: seconds(600),
+  GATEWAY_BUSY_STUCK_TIMEOUT: seconds(960),
+  GATEWAY_TURN_MAX: seconds(7_200),
   GATEWAY_MAX_CLAUDE_PROCESSES: envInteger(1, 10_000).default(2),
   GATEWAY_MAX_WARM_AGENTS: envInteger(1, 10_000).optional(),
   GATEWAY_MIN_FREE_MB: megabytes(512),
   GATEWAY_MIN_FREE_DISK_MB: megabytes(1_024),
   AGENT_ORPHAN_TIMEOUT: seconds(1_800, 60),
+  AGENT_START_TIMEOUT: seconds(60),
   AGENT_LOG_MAX: megabytes(64, 1),
+  AGENT_TURN_LOG_MAX: megabytes(1_024, 1),
+  AGENT_LOG_KEEP_DAYS: envInteger(1, 36_500).default(30),
+  AGENT_MAX_MB: megabytes(2_048, 1),
   AGENT_ENV_PASS: z.string().default(''),
   CLAUDE_BIN: z.string().optional(),
   CLAUDE_PERMISSION_MODE: PermissionMode.default('bypassPermissions'),
   CLAUDE_MODEL: z.string().optional(),
 })
+/** The modes, from those that let tools do most to those that let them do least. */
+const FREEDOM: readonly string[] = ['plan', 'dontAsk', 'default', 'acceptEdits', 'auto', 'bypassPermissions']
+
+/** Whether an agent that was started in the mode `then` may do what `now` forbids. */
+export const mayDoMore = (then: string, now: string): boolean => FREEDOM.indexOf(then) > FREEDOM.indexOf(now)
+
 export type Settings = z.output<typeof Settings>
 
 /** How long an agent may be idle, in seconds. The later of the predecessor's two names wins. */

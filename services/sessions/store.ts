@@ -34,6 +34,7 @@ export interface NewAgent {
   readonly nonce: string
   readonly boot_id: string
   readonly fingerprint: string
+  readonly permission_mode: string
   readonly started_at: number
 }
 
@@ -127,14 +128,17 @@ export const openStore = (db: Database) => {
     agent: sql<[number], AgentRow>('SELECT * FROM agents WHERE n = ?'),
     agentsAlive: sql<[], AgentRow>(`SELECT * FROM agents WHERE state <> 'dead' ORDER BY n`),
     addAgent: sql<NewAgent>(
-      `INSERT INTO agents (bot_id, chat_id, conversation_id, nonce, boot_id, fingerprint, state, started_at)
-       VALUES (:bot_id, :chat_id, :conversation_id, :nonce, :boot_id, :fingerprint, 'live', :started_at)`,
+      `INSERT INTO agents (bot_id, chat_id, conversation_id, nonce, boot_id, fingerprint, permission_mode, state, started_at)
+       VALUES (:bot_id, :chat_id, :conversation_id, :nonce, :boot_id, :fingerprint, :permission_mode, 'live', :started_at)`,
     ),
     agentProcess: sql<[number, string, number]>('UPDATE agents SET pid = ?, pid_start = ? WHERE n = ?'),
     agentRetiring: sql<[number]>(`UPDATE agents SET state = 'retiring' WHERE n = ? AND state = 'live'`),
     agentDead: sql<[number | null, number, number]>(
       `UPDATE agents SET state = 'dead', exit_status = ?, ended_at = ? WHERE n = ?`,
     ),
+    agentByNonce: sql<[string], AgentRow & { exit_status: number | null }>('SELECT * FROM agents WHERE nonce = ?'),
+    deadBefore: sql<[number], { n: number }>(`SELECT n FROM agents WHERE state = 'dead' AND logs_kept = 1 AND ended_at < ?`),
+    logsGone: sql<[number]>('UPDATE agents SET logs_kept = 0 WHERE n = ?'),
     agentFolded: sql<[number, number, number]>(
       'UPDATE agents SET folded_offset = max(folded_offset, ?), cost_usd = max(cost_usd, ?) WHERE n = ?',
     ),
@@ -281,6 +285,11 @@ export const openStore = (db: Database) => {
     agentProcess: (n: number, process: ProcessIdentity) => void q.agentProcess.run(process.pid, process.start, n),
     agentRetiring: (n: number) => void q.agentRetiring.run(n),
     agentDead: (n: number, status: number | null, now: number) => void q.agentDead.run(status, now, n),
+
+    agentByNonce: (nonce: string) => q.agentByNonce.get(nonce) ?? null,
+    /** Agents that died before this moment and whose logs are still kept. */
+    deadBefore: (moment: number) => q.deadBefore.all(moment).map((row) => row.n),
+    logsGone: (n: number) => void q.logsGone.run(n),
 
     addNotice: (turnId: string, agent: number, offset: number, content: string) =>
       void q.addNotice.run(turnId, agent, offset, turnId, agent, offset, content),

@@ -191,7 +191,7 @@ export class LoggedTurnEvents {
     const agent = turn.agent as number
     const folder = this.#folder(agent)
     const known = after === null ? undefined : this.#bookmarks.get(`${turn.turn_id} ${after.join('.')}`)
-    const fold = known?.fold ?? new TurnFold(agent, turn.turn_id)
+    const fold = known?.fold ?? new TurnFold(agent, turn.turn_id, turn.origin === 'agent')
     let last: TurnEvent | null = null
     const give = (events: readonly TurnEvent[], next: number): boolean => {
       for (const [index, event] of events.entries()) {

@@ -33,9 +33,8 @@ import type { TurnEnd, TurnRow } from './rows.ts'
 import type { Store } from './store.ts'
 import { endEvent } from './turn-events.ts'
 import type { WarmAgent } from './warm-agent.ts'
+import type { Watchdog } from './watchdog.ts'
 
-/** How long the CLI may take to break off before it is made to: it was measured to take 3 to 60 ms. */
-const INTERRUPT_MS = 10_000
 /** How long a client waits for history before it is told of an end that is already safe in the outbox. */
 const HISTORY_WAIT_MS = 1_000
 const RETRY_COMMIT_MS = 500
@@ -50,7 +49,7 @@ export interface TurnsOptions {
   readonly at: At
   readonly max_running: number
   readonly queue_wait_s: number
-  readonly silence_s: number
+  readonly watchdog: Watchdog
   /** Null when there is memory for one more agent, else why not. */
   readonly shortage: () => string | null
   readonly onChange: (turn: TurnRow) => void
@@ -127,6 +126,7 @@ export class Turns {
       if (row.state === 'running') turn.setHanded(row)
       else this.#track(this.#o.handOver.recover(turn, warm).then((outcome) => this.#goOn(turn, outcome)))
     }
+    for (const warm of pool.all) this.#track(this.#o.watchdog.narrow(warm))
     if (rows.length > 0) log.info({ turns: rows.length, agents: pool.all.length }, 'taken up from the life before')
     this.pump()
   }
@@ -173,7 +173,7 @@ export class Turns {
         ),
       )
     }
-    for (const turn of this.#active.values()) this.#watchSilence(turn)
+    for (const turn of this.#active.values()) this.#track(this.#o.watchdog.watch(turn, this.agentOf(turn)))
     this.pump()
   }
 
@@ -183,7 +183,7 @@ export class Turns {
     if (!turn || turn.isEnding) return false
     this.#o.store.askCancel(turn.id)
     turn.row = { ...turn.row, cancel_asked: 1 }
-    await this.#breakOff(turn)
+    await this.#o.watchdog.breakOff(turn, this.agentOf(turn))
     return true
   }
 
@@ -292,7 +292,8 @@ export class Turns {
       case 'handed':
         this.#o.onChange(turn.row)
         if (turn.resultOffset !== null) this.#endByResult(turn, outcome.warm, turn.resultOffset)
-        else if (turn.row.cancel_asked === 1) await this.#breakOff(turn)
+        else if (turn.row.cancel_asked === 1 || turn.timeoutReason !== null)
+          await this.#o.watchdog.breakOff(turn, this.agentOf(turn))
         return
       case 'lost':
         // The agent is dead or being killed: `onExit` settles what that means.
@@ -337,6 +338,7 @@ export class Turns {
     }
     at('end_committed', turn.id)
     folded?.release()
+    if (folded && !folded.agent.isDead) this.#o.pool.recycle(folded)
     if (this.#active.get(turn.key) === turn) this.#active.delete(turn.key)
     this.pump()
     this.#o.pool.trim()
@@ -358,32 +360,6 @@ export class Turns {
     await Promise.all(pool.ofSession(turn.key).map((warm) => pool.dismiss(warm)))
     store.newConversation(turn.row.bot_id, turn.row.chat_id, randomUUID())
     await this.#finish(turn, clearedEnd())
-  }
-
-  /** Asks the agent to break off; ends it when it does not. */
-  async #breakOff(turn: OpenTurn): Promise<void> {
-    const warm = this.agentOf(turn)
-    // Not handed over yet: the hand-over and `#goOn` look at the wish themselves.
-    if (!warm || !turn.isHanded) return
-    try {
-      await warm.agent.interrupt()
-    } catch (error) {
-      this.#o.log.warn({ err: error, agent: warm.row.n }, 'the agent could not be asked to break off')
-    }
-    const timer = setTimeout(() => {
-      if (warm.turn === turn && !turn.isEnding) void this.#o.pool.kill(warm)
-    }, INTERRUPT_MS)
-    timer.unref()
-  }
-
-  /** A turn in which nothing was heard for too long is broken off. */
-  #watchSilence(turn: OpenTurn): void {
-    const warm = this.agentOf(turn)
-    if (!warm || !turn.isHanded || turn.isEnding || turn.timeoutReason !== null) return
-    if (Date.now() - warm.lastLineAt < this.#o.silence_s * 1_000) return
-    turn.timeoutReason = `Claude said nothing for ${this.#o.silence_s} s and was stopped. The conversation goes on with the next message.`
-    this.#o.log.warn({ turn: turn.id, agent: warm.row.n }, 'an agent was silent for too long')
-    this.#track(this.#breakOff(turn))
   }
 
   #track(work: Promise<void>): void {

@@ -30,9 +30,12 @@ export class WarmAgent {
   #fold: TurnFold | null = null
   /** Cumulative, as the CLI counts. */
   cost_usd: number
-  /** When it last wrote a line or was given a message, in milliseconds since 1970. */
-  lastLineAt = Date.now()
-  idleSince = Date.now()
+  /** When it last wrote a line or was given a message: monotonic milliseconds, which no change of the clock moves. */
+  lastLineAt = performance.now()
+  /** Whether it has said anything since it was given its turn. */
+  isHeard = false
+  /** Monotonic milliseconds. */
+  idleSince = performance.now()
   /** It takes no more messages: the next one of its session goes to another agent. */
   isRetiring: boolean
 
@@ -63,18 +66,20 @@ export class WarmAgent {
     this.#turn = turn
     this.#fold = new TurnFold(this.row.n, turn.id)
     turn.fold = this.#fold
-    this.lastLineAt = Date.now()
+    this.lastLineAt = performance.now()
+    this.isHeard = false
   }
 
   /** The turn has ended, or goes elsewhere. */
   release(): void {
     this.#turn = null
     this.#fold = null
-    this.idleSince = Date.now()
+    this.idleSince = performance.now()
   }
 
   #onLine(line: LogLine): void {
-    this.lastLineAt = Date.now()
+    this.lastLineAt = performance.now()
+    this.isHeard = true
     const json = parseLine(line)
     if (json === null) return
     const turn = this.#turn

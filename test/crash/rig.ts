@@ -68,13 +68,13 @@ const sweep = (home: string): void => {
   }
 }
 
-/** Null when the kind of agent cannot be had here (and the test was skipped by name). */
+/** @param home a folder of its own where none is given. Null when the kind of agent cannot be had here (and the test was skipped by name). */
 export const openRig = async (
   t: Scope & { skip(message?: string): void },
   kind: AgentKind = 'demo',
   extra: Record<string, string> = {},
+  home = tempDir(t),
 ): Promise<Rig | null> => {
-  const home = tempDir(t)
   const journal = join(home, 'journal.jsonl')
   const armFile = join(home, 'arm')
   let agentEnv: Record<string, string>
@@ -204,8 +204,9 @@ export const openRig = async (
 export const openScriptedRig = async (
   t: Scope & { skip(message?: string): void },
   extra: Record<string, string> = {},
+  home?: string,
 ): Promise<Rig> => {
-  const rig = await openRig(t, 'demo', extra)
+  const rig = await openRig(t, 'demo', extra, home)
   if (!rig) throw new Error('the scripted agent is part of the checkout')
   return rig
 }

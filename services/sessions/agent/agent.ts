@@ -57,6 +57,8 @@ export interface AgentEvents {
 const KEEPER_TICK_S = 20
 /** Between two looks for the reader of the FIFO while the CLI starts, in milliseconds. */
 const OPEN_RETRY_MS = 2
+/** How long the CLI may take to leave when told to: it was measured to take 30 to 120 ms. */
+const TERM_MS = 5_000
 /** How often the process itself is looked at, in milliseconds: the way to notice a death when the keeper died, too. */
 const LIFE_POLL_MS = 1_000
 
@@ -195,6 +197,22 @@ export class Agent {
       // The keeper stays to write down the exit status.
       if (process.pid !== keeper) signalProcess(process, this.#nonce, 'SIGKILL')
     }
+  }
+
+  /**
+   * Asks the process to leave, then makes it. What it had started is collected before and ended after it: tools live in
+   * process sessions of their own and survive a CLI that is told to leave (`claude-cli.md` 8).
+   */
+  async terminate(): Promise<void> {
+    const cli = this.#process
+    if (cli === null || this.#bootId !== bootId()) return await this.kill()
+    this.#isInputOpen = false
+    const keeper = this.folder.keeperPid
+    const all = processesOf(this.#nonce, cli.pid).filter(({ pid }) => pid !== keeper && pid !== cli.pid)
+    signalProcess(cli, this.#nonce, 'SIGTERM')
+    await Promise.race([this.exited(), delay(TERM_MS, undefined, { ref: false })])
+    for (const process of all) signalProcess(process, this.#nonce, 'SIGKILL')
+    if (!this.isDead) await this.kill()
   }
 
   /** Everything that the log holds by now was given to `onLine`. */

@@ -28,10 +28,19 @@ const PIECE_CHARS = 8_192
 /** What is shown of a tool's input and output. */
 const TOOL_CHARS = 2_000
 
+/** What is remembered of a turn's text, in UTF-16 units: an answer beyond it is complete in the events only. */
+export const MAX_TEXT_CHARS = 16_000_000
+
+/** A block being streamed: how long it is by now, and its beginning. */
 interface Block {
   readonly type: 'text' | 'thinking'
-  streamed: string
+  head: string
+  length: number
 }
+
+/** Appends as much as may be remembered. */
+const grow = (text: string, more: string): string =>
+  text.length >= MAX_TEXT_CHARS ? text : text + more.slice(0, MAX_TEXT_CHARS - text.length)
 
 /** An event without its id, which the place in the log gives it. */
 type Saying = TurnEvent extends infer E ? (E extends { id: string } ? Omit<E, 'id'> : never) : never
@@ -39,6 +48,7 @@ type Saying = TurnEvent extends infer E ? (E extends { id: string } ? Omit<E, 'i
 export class TurnFold {
   readonly #agent: number
   readonly #uuid: string
+  readonly #isOwn: boolean
   #state: 'before' | 'assumed' | 'ours' | 'ended' = 'before'
   #isProven = false
   #result: FoldResult | null = null
@@ -50,10 +60,15 @@ export class TurnFold {
   #text = ''
   #model: string | null = null
 
-  /** @param agent the agent's number, first part of every id; @param uuid the message's uuid */
-  constructor(agent: number, uuid: string) {
+  /**
+   * @param agent the agent's number, first part of every id; @param uuid the message's uuid; @param isOwn whether the turn is
+   * one that the CLI began by itself: then there is no uuid to prove, and the first result is its own
+   */
+  constructor(agent: number, uuid: string, isOwn = false) {
     this.#agent = agent
     this.#uuid = uuid
+    this.#isOwn = isOwn
+    if (isOwn) this.#state = 'ours'
   }
 
   /** Whether the CLI has shown that it has our message. */
@@ -66,15 +81,9 @@ export class TurnFold {
     return this.#result
   }
 
-  /** All text of the turn so far, as confirmed or streamed. */
+  /** The text of the turn so far, as confirmed or streamed; its first {@link MAX_TEXT_CHARS}. */
   get text(): string {
-    return (
-      this.#text +
-      this.#open
-        .filter((block) => block.type === 'text')
-        .map((block) => block.streamed)
-        .join('')
-    )
+    return this.#open.filter((block) => block.type === 'text').reduce((text, block) => grow(text, block.head), this.#text)
   }
 
   /** The events of one line, in order. @param json what `parseLine` made of it */
@@ -187,7 +196,7 @@ export class TurnFold {
         return []
       case 'content_block_start': {
         const type = asText(asRecord(event.content_block).type)
-        if (type === 'text' || type === 'thinking') this.#open.push({ type, streamed: '' })
+        if (type === 'text' || type === 'thinking') this.#open.push({ type, head: '', length: 0 })
         return []
       }
       case 'content_block_delta': {
@@ -202,7 +211,8 @@ export class TurnFold {
   #onDelta(type: Block['type'], content: string): Saying[] {
     const block = this.#open.at(-1)
     if (content === '' || block?.type !== type) return []
-    block.streamed += content
+    block.head = grow(block.head, content)
+    block.length += content.length
     return cutText(content, PIECE_CHARS).map((piece) => ({ type, content: piece }))
   }
 
@@ -228,11 +238,13 @@ export class TurnFold {
 
   #confirm(type: Block['type'], content: string): Saying[] {
     const open = this.#open.filter((block) => block.type === type)
-    const streamed = open.map((block) => block.streamed).join('')
+    const head = open.reduce((text, block) => grow(text, block.head), '')
+    const length = open.reduce((sum, block) => sum + block.length, 0)
     this.#open = this.#open.filter((block) => block.type !== type)
-    if (type === 'text') this.#text += content
-    if (content.startsWith(streamed))
-      return cutText(content.slice(streamed.length), PIECE_CHARS).map((piece) => ({ type, content: piece }))
+    if (type === 'text') this.#text = grow(this.#text, content)
+    if (content.startsWith(head) && content.length >= length) {
+      return cutText(content.slice(length), PIECE_CHARS).map((piece) => ({ type, content: piece }))
+    }
     // Superseded thinking is not worth a correction; superseded text is.
     if (type === 'thinking') return []
     const [first = '', ...rest] = cutText(this.#text, PIECE_CHARS)
@@ -240,7 +252,7 @@ export class TurnFold {
   }
 
   #onResult(json: Json): Saying[] {
-    const isOurs = this.isOurs && this.#isProven && json.origin === undefined
+    const isOurs = this.#isOwn || (this.isOurs && this.#isProven && json.origin === undefined)
     if (!isOurs) {
       // The end of a turn that the CLI began by itself.
       this.#isToolAnnounced = false

@@ -96,6 +96,24 @@ const childrenOf = (root: number): number[] => {
   return found
 }
 
+/** Resident memory of a process in MB, or null where it cannot be told. */
+export const residentMb = (pid: number): number | null => {
+  const kb = isLinux ? /VmRSS:\s+(\d+)/.exec(readProc(pid, 'status') ?? '')?.[1] : ps('-p', String(pid), '-o', 'rss=')
+  return kb === undefined || kb === '' ? null : Math.round(Number(kb) / 1_024)
+}
+
+/** The nonces that live processes carry; none where environments cannot be read (macOS). */
+export const carriedNonces = (): ReadonlySet<string> => {
+  const found = new Set<string>()
+  if (!isLinux) return found
+  const pattern = new RegExp(`(?:^|\0)${NONCE_VARIABLE}=([^\0]+)`)
+  for (const name of readdirSync('/proc')) {
+    const nonce = /^\d+$/.test(name) ? pattern.exec(readProc(Number(name), 'environ') ?? '')?.[1] : undefined
+    if (nonce !== undefined) found.add(nonce)
+  }
+  return found
+}
+
 /**
  * Every live process that belongs to an agent: on Linux all that carry its nonce (tools run in process sessions of
  * their own, so groups do not find them: `claude-cli.md` 8), elsewhere the descendants of `root`.

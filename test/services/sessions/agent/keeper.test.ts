@@ -37,7 +37,7 @@ const open = async (t: TestContext, script: string, { orphan_minutes = 30 } = {}
   const agent = watch()
   t.after(async () => {
     await agent.close()
-    for (const { pid } of processesOf(nonce, null)) process.kill(pid, 'SIGKILL')
+    for (const left of processesOf(nonce, null)) signalProcess(left, nonce, 'SIGKILL')
   })
   const spawn = () =>
     spawnKeeper(folder, nonce, {
