@@ -4,7 +4,9 @@ import { BotId, ChatId, EventId, TurnId } from './identifiers.ts'
 import { method, service, topic } from './method.ts'
 
 /** The states of a turn. The last five are ends; a turn reaches exactly one of them, once. */
-export const TurnState = z.enum(['waiting', 'handing', 'running', 'answered', 'failed', 'cancelled', 'interrupted', 'expired'])
+export const TurnState = z
+  .enum(['waiting', 'handing', 'running', 'answered', 'failed', 'cancelled', 'interrupted', 'expired'])
+  .meta({ title: 'TurnState' })
 export type TurnState = z.output<typeof TurnState>
 
 /** Who began a turn: a person's message, or the CLI by itself (a background tool ended). */
@@ -24,88 +26,111 @@ export const TurnUsage = z.object({
 export type TurnUsage = z.output<typeof TurnUsage>
 
 /** One message and its answer. Moments are milliseconds since 1970. */
-export const Turn = z.object({
-  turn_id: TurnId,
-  bot_id: z.string(),
-  chat_id: z.string(),
-  origin: TurnOrigin,
-  state: TurnState,
-  message: z.string(),
-  /** What the client is shown at the end: the answer, or a line that begins with `[ERROR]` or `[BUSY]`. */
-  reply: z.string().nullable(),
-  /** Why it ended other than answered. */
-  reason: z.string().nullable(),
-  created_at: z.number(),
-  started_at: z.number().nullable(),
-  ended_at: z.number().nullable(),
-  ...TurnUsage.shape,
-})
+export const Turn = z
+  .object({
+    turn_id: TurnId,
+    bot_id: z.string(),
+    chat_id: z.string(),
+    origin: TurnOrigin,
+    state: TurnState,
+    message: z.string(),
+    reply: z.string().nullable().describe('what is shown at the end: the answer, or a line that begins with [ERROR] or [BUSY]'),
+    reason: z.string().nullable().describe('why it ended other than answered'),
+    created_at: z.number().describe('milliseconds since 1970, as all moments here'),
+    started_at: z.number().nullable(),
+    ended_at: z.number().nullable(),
+    ...TurnUsage.shape,
+  })
+  .meta({ title: 'Turn' })
 export type Turn = z.output<typeof Turn>
 
 /**
  * What happens in a turn, in order. `id` is stable: folding the agent's log again gives the same events (design §5 C).
- * - `queued`: it waits; `running`: it was handed to an agent
- * - `text`, `thinking`: content to append
- * - `replaced`: the text streamed so far was superseded (the CLI repeated a broken request); `content` begins anew
- * - `tool_use`, `tool_result`: what the agent does, compactly
- * - `retrying`: the CLI waits before asking the model again
- * - `notice`: a sentence for the user
- * - `end`: exactly one, the last; `content` is the reply
+ * Exactly one `end`, the last.
  */
-export const TurnEvent = z.discriminatedUnion('type', [
-  z.object({ id: EventId, type: z.literal('queued'), ahead: z.number().int() }),
-  z.object({ id: EventId, type: z.literal('running') }),
-  z.object({ id: EventId, type: z.literal('text'), content: z.string() }),
-  z.object({ id: EventId, type: z.literal('thinking'), content: z.string() }),
-  z.object({ id: EventId, type: z.literal('replaced'), content: z.string() }),
-  z.object({ id: EventId, type: z.literal('tool_use'), tool_use_id: z.string(), name: z.string(), input: z.string() }),
-  z.object({ id: EventId, type: z.literal('tool_result'), tool_use_id: z.string(), is_error: z.boolean(), content: z.string() }),
-  z.object({
-    id: EventId,
-    type: z.literal('retrying'),
-    attempt: z.number(),
-    max_attempts: z.number(),
-    delay_ms: z.number(),
-    reason: z.string(),
-  }),
-  z.object({ id: EventId, type: z.literal('notice'), content: z.string() }),
-  z.object({ id: EventId, type: z.literal('end'), state: TurnState, content: z.string(), reason: z.string().nullable() }),
-])
+export const TurnEvent = z
+  .discriminatedUnion('type', [
+    z.object({ id: EventId, type: z.literal('queued'), ahead: z.number().int() }).describe('it waits'),
+    z.object({ id: EventId, type: z.literal('running') }).describe('it was handed to an agent'),
+    z.object({ id: EventId, type: z.literal('text'), content: z.string() }).describe('to be appended'),
+    z
+      .object({ id: EventId, type: z.literal('thinking'), content: z.string() })
+      .describe("the model's thinking, to be appended apart"),
+    z
+      .object({ id: EventId, type: z.literal('replaced'), content: z.string() })
+      .describe('the text so far was superseded (the CLI repeated a broken request) and begins anew with this'),
+    z
+      .object({ id: EventId, type: z.literal('tool_use'), tool_use_id: z.string(), name: z.string(), input: z.string() })
+      .describe('the agent uses a tool; its input, shortened'),
+    z
+      .object({
+        id: EventId,
+        type: z.literal('tool_result'),
+        tool_use_id: z.string(),
+        is_error: z.boolean(),
+        content: z.string(),
+      })
+      .describe('what came of it, shortened'),
+    z
+      .object({
+        id: EventId,
+        type: z.literal('retrying'),
+        attempt: z.number(),
+        max_attempts: z.number(),
+        delay_ms: z.number(),
+        reason: z.string(),
+      })
+      .describe('the CLI waits before it asks the model again'),
+    z.object({ id: EventId, type: z.literal('notice'), content: z.string() }).describe('a sentence for the user'),
+    z
+      .object({ id: EventId, type: z.literal('end'), state: TurnState, content: z.string(), reason: z.string().nullable() })
+      .describe('the reply, and how it came about'),
+  ])
+  .meta({ title: 'TurnEvent' })
 export type TurnEvent = z.output<typeof TurnEvent>
 
 /** A session as the predecessor's clients list it. */
-export const Session = z.object({
-  chat_id: z.string(),
-  bot_id: z.string(),
-  busy: z.boolean(),
-  first_done: z.boolean(),
-  last_active: z.number().describe('seconds since 1970, with a fraction'),
-  idle_seconds: z.number().int(),
-  busy_seconds: z.number().int(),
-})
+export const Session = z
+  .object({
+    chat_id: z.string(),
+    bot_id: z.string(),
+    busy: z.boolean(),
+    first_done: z.boolean(),
+    last_active: z.number().describe('seconds since 1970, with a fraction'),
+    idle_seconds: z.number().int(),
+    busy_seconds: z.number().int(),
+  })
+  .meta({ title: 'Session' })
 export type Session = z.output<typeof Session>
 
 /** The agent program in use and whether it can serve. */
-export const AgentProgram = z.object({
-  kind: z.enum(['demo', 'claude']),
-  version: z.string().nullable(),
-  /** Null when it can serve; else what is wrong and what to do. */
-  problem: z.string().nullable(),
-})
+export const AgentProgram = z
+  .object({
+    kind: z.enum(['demo', 'claude']),
+    version: z.string().nullable(),
+    problem: z.string().nullable().describe('null when it can serve; else what is wrong and what to do'),
+  })
+  .meta({ title: 'AgentProgram' })
 export type AgentProgram = z.output<typeof AgentProgram>
 
 export const sessions = service({
+  summary: 'Where a message becomes an answer',
   methods: {
     send: method({
       summary: 'Send a message to a chat and get the answer',
       input: z.object({
         chat_id: ChatId,
-        message: z.string(),
+        message: z.string().meta({ examples: ['Hello'] }),
         bot_id: BotId.default('default'),
         user_id: z.string().nullish(),
         username: z.string().nullish(),
-        /** Makes a repeat attach to the first one's turn, for 24 h, per session. The edge makes one where none came. */
-        idempotency_key: z.string().min(1).max(200).optional(),
+        /** The edge makes one where none came. */
+        idempotency_key: z
+          .string()
+          .min(1)
+          .max(200)
+          .optional()
+          .describe("makes a repeat attach to the first one's turn, for 24 h, per session"),
         /**
          * Names the response that an edge is about to give to a client without a key of its own. If an earlier response to
          * the same message broke, this one takes up its turn (design §5 H).
@@ -180,6 +205,7 @@ export const sessions = service({
       summary: 'End a session: its work, its conversation and its files',
       input: z.object({ chat_id: ChatId, bot_id: BotId.default('default') }),
       output: z.object({ stopped: z.boolean() }),
+      errors: ['forbidden'],
       http: [{ route: 'POST /api/gateway/stop' }],
       mcp: 'stop_gateway_session',
       ws: true,
@@ -190,6 +216,7 @@ export const sessions = service({
       summary: 'Forget the conversation of a chat and delete its files',
       input: z.object({ chat_id: ChatId, bot_id: BotId.default('default') }),
       output: z.object({ reset: z.literal(true), chat_id: z.string(), bot_id: z.string() }),
+      errors: ['forbidden'],
       http: [{ route: 'POST /api/gateway/sessions/{chat_id}/reset' }],
       mcp: 'reset_gateway_session',
       ws: true,

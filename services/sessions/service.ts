@@ -68,8 +68,9 @@ export const createSessions = (deps: SessionsDeps): Handlers<typeof sessions> =>
     const session = store.session(botId, chatId)
     if (!session || session.stopped === 1) return false
     await turns.clear(sessionKey(session), () => {
-      transcripts.delete(session.cwd, session.conversation_id)
+      // The folder first: if it cannot be deleted nothing is forgotten, and the caller is told why.
       deletePlace(base, session.cwd)
+      transcripts.delete(session.cwd, session.conversation_id)
       store.newConversation(botId, chatId, randomUUID())
       store.stopSession(botId, chatId)
     })

@@ -59,8 +59,6 @@ const KEEPER_TICK_S = 20
 const OPEN_RETRY_MS = 2
 /** How long the CLI may take to leave when told to: it was measured to take 30 to 120 ms. */
 const TERM_MS = 5_000
-/** How often the process itself is looked at, in milliseconds: the way to notice a death when the keeper died, too. */
-const LIFE_POLL_MS = 1_000
 
 /** Starts the keeper, detached: an outer shell puts it in the background and leaves, so that it is nobody's child. */
 export const spawnKeeper = (folder: AgentFolder, nonce: string, plan: SpawnPlan): Promise<void> => {
@@ -97,7 +95,6 @@ export class Agent {
   readonly #bootId: string
   readonly #events: AgentEvents
   readonly #log: LogFollower
-  readonly #lifeTimer: NodeJS.Timeout
   #process: ProcessIdentity | null
   #writer: AgentWriter | null = null
   #isInputOpen = true
@@ -124,8 +121,6 @@ export class Agent {
       onFolderChange: () => this.#look(),
       onError: (error) => events.onError(error),
     })
-    this.#lifeTimer = setInterval(() => this.#look(), LIFE_POLL_MS)
-    this.#lifeTimer.unref()
     this.#look()
   }
 
@@ -227,7 +222,6 @@ export class Agent {
 
   /** Lets go of the agent without touching it. */
   async close(): Promise<void> {
-    clearInterval(this.#lifeTimer)
     this.#writer?.close()
     this.#writer = null
     await this.#log.close()
@@ -249,7 +243,7 @@ export class Agent {
     return this.#writer
   }
 
-  /** Learns who the CLI is and whether it lives. */
+  /** Learns who the CLI is and whether it lives; called when its folder changes and, for a keeper that died, every second. */
   #look(): void {
     if (this.#isEnding) return
     this.#process ??= this.#recognise()
@@ -283,7 +277,6 @@ export class Agent {
   }
 
   async #end(): Promise<void> {
-    clearInterval(this.#lifeTimer)
     this.#isInputOpen = false
     await this.#log.drain()
     const status = this.folder.exitStatus

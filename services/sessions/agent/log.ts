@@ -4,7 +4,7 @@
  */
 import { type FSWatcher, watch } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 
 export interface LogLine {
   readonly offset: number
@@ -19,6 +19,10 @@ export const MAX_LINE_BYTES = 64 * 1024 * 1024
 
 const CHUNK_BYTES = 256 * 1024
 const NEWLINE = 0x0a
+/** The safety net under `fs.watch`. */
+const POLL_MS = 1_000
+/** Without it this is how soon a line is seen. */
+const UNWATCHED_POLL_MS = 20
 
 /** Cuts a byte stream that begins at `position` into lines. */
 export class LineCutter {
@@ -86,7 +90,7 @@ export interface LogFollowerOptions {
   /** A line boundary. */
   readonly from: number
   readonly onLine: (line: LogLine) => void
-  /** Something in the log's folder changed (the exit status may have come). */
+  /** Something beside the log changed in its folder (the exit status may have come), or it is time to look. */
   readonly onFolderChange?: () => void
   readonly onError: (error: unknown) => void
   /** The safety net under `fs.watch`, in milliseconds. */
@@ -101,7 +105,7 @@ export class LogFollower {
   readonly #options: LogFollowerOptions
   readonly #cutter: LineCutter
   readonly #buffer = Buffer.allocUnsafe(CHUNK_BYTES)
-  readonly #watcher: FSWatcher
+  readonly #watcher: FSWatcher | null
   readonly #timer: NodeJS.Timeout
   #file: FileHandle | undefined
   #at: number
@@ -113,15 +117,12 @@ export class LogFollower {
     this.#options = options
     this.#cutter = new LineCutter(options.from)
     this.#at = options.from
-    this.#watcher = watch(dirname(options.path), () => {
-      options.onFolderChange?.()
-      this.poke()
-    })
-    this.#watcher.on('error', options.onError)
+    this.#watcher = this.#watch()
+    const poll_ms = this.#watcher === null ? UNWATCHED_POLL_MS : (options.poll_ms ?? POLL_MS)
     this.#timer = setInterval(() => {
       options.onFolderChange?.()
       this.poke()
-    }, options.poll_ms ?? 1_000)
+    }, poll_ms)
     this.#timer.unref()
     this.poke()
   }
@@ -166,9 +167,27 @@ export class LogFollower {
     if (this.#closed) return
     this.#closed = true
     clearInterval(this.#timer)
-    this.#watcher.close()
+    this.#watcher?.close()
     await this.#reading
     await this.#file?.close()
+  }
+
+  /** Null where the kernel has no watch left to give: then the log is polled. */
+  #watch(): FSWatcher | null {
+    const { path, onFolderChange, onError } = this.#options
+    const log = basename(path)
+    try {
+      const watcher = watch(dirname(path), (_event, name) => {
+        // A line was written: no reason to look at all else, 50 times a second and agent.
+        if (name !== log) onFolderChange?.()
+        this.poke()
+      })
+      watcher.on('error', onError)
+      return watcher
+    } catch (error) {
+      if (!['ENOSPC', 'EMFILE'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+      return null
+    }
   }
 
   async #read(): Promise<void> {
