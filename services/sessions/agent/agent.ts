@@ -166,10 +166,11 @@ export class Agent {
     this.#isInputOpen = false
     this.#writer?.close()
     this.#writer = null
-    const keeper = this.folder.keeperPid
-    if (keeper === null || keeper === 0) return
-    const start = startOf(keeper)
-    if (start !== null) signalProcess({ boot_id: bootId(), pid: keeper, start }, this.#nonce, 'SIGTERM')
+    if (this.#bootId !== bootId()) return
+    // The holder itself where it is known: it can be told though the keeper was killed.
+    const holder = this.folder.holderPid ?? this.folder.keeperPid
+    const start = holder === null || holder === 0 ? null : startOf(holder)
+    if (holder !== null && start !== null) signalProcess({ boot_id: bootId(), pid: holder, start }, this.#nonce, 'SIGTERM')
   }
 
   /**

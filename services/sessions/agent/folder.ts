@@ -22,7 +22,8 @@ export class AgentFolder {
     this.path = join(root, String(n))
   }
 
-  readonly file = (name: 'in' | 'out' | 'err' | 'pid' | 'keeper' | 'exit' | 'lease' | 'closed'): string => join(this.path, name)
+  readonly file = (name: 'in' | 'out' | 'err' | 'pid' | 'keeper' | 'holder' | 'exit' | 'lease' | 'closed'): string =>
+    join(this.path, name)
 
   /** Makes the folder with empty logs and a fresh lease. */
   create(): void {
@@ -52,6 +53,11 @@ export class AgentFolder {
 
   get keeperPid(): number | null {
     return this.#number('keeper')
+  }
+
+  /** The child of the keeper that holds the input open. */
+  get holderPid(): number | null {
+    return this.#number('holder')
   }
 
   /**
@@ -95,7 +101,7 @@ export class AgentFolder {
     }
   }
 
-  #number(name: 'exit' | 'pid' | 'keeper'): number | null {
+  #number(name: 'exit' | 'pid' | 'keeper' | 'holder'): number | null {
     try {
       const value = Number.parseInt(readFileSync(this.file(name), 'utf8'), 10)
       return Number.isFinite(value) ? value : null

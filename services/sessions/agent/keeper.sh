@@ -3,12 +3,13 @@
 #
 #   sh keeper.sh FOLDER ORPHAN_MINUTES TICK_SECONDS PROGRAM [ARGUMENT…]
 #
-# FOLDER   in (FIFO), out and err (append only), keeper and pid (process ids), exit (the exit status), lease, closed.
+# FOLDER   in (FIFO), out and err (append only), keeper, holder and pid (process ids), exit (the exit status), lease, closed.
 # Claim    `keeper` appears by link(2), which fails when it exists: whoever makes it first decides whether this agent
 #          ever starts. A service that finds no keeper makes it itself and so knows that the CLI never ran.
 # Holder   a child that does nothing but hold the write end of `in`. While it lives the CLI sees no end of file. It
-#          leaves when told to (SIGTERM to the keeper), when the CLI has gone, or when nobody has touched `lease` for
-#          ORPHAN_MINUTES; then the CLI finishes its turn and leaves (the end of file cancels nothing).
+#          leaves when told to (SIGTERM to it or to the keeper; so it can be told though the keeper was killed), when the
+#          CLI has gone, or when nobody has touched `lease` for ORPHAN_MINUTES; then the CLI finishes its turn and leaves
+#          (the end of file cancels nothing).
 # pid      is written by the process that becomes the CLI, before it becomes it: no CLI runs without its pid on disk.
 set -u
 umask 077
@@ -40,7 +41,7 @@ mark_closed() {
 
 (
   nap=
-  trap '[ -z "$nap" ] || kill "$nap" 2>/dev/null; exit 0' TERM
+  trap 'mark_closed; [ -z "$nap" ] || kill "$nap" 2>/dev/null; exit 0' TERM
   while :; do
     sleep "$tick_seconds" 3>&- &
     nap=$!
@@ -57,6 +58,7 @@ mark_closed() {
 ) &
 holder=$!
 exec 3>&-
+printf '%s\n' "$holder" >"$dir/holder.new" && mv "$dir/holder.new" "$dir/holder"
 
 release() {
   # A holder that left by itself may have been reaped already and its number given to a stranger.

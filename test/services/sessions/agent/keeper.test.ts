@@ -131,6 +131,16 @@ test('keeper - a killed keeper leaves the agent at work, and its death is notice
   await eventually(() => processesOf(nonce, null).length === 0)
 })
 
+test('keeper - an agent whose keeper was killed still leaves when it is told to', async (t) => {
+  const { spawn, agent, folder, nonce } = await open(t, 'cat')
+  await spawn()
+  await eventually(() => agent.pid)
+  await eventually(() => folder.holderPid)
+  process.kill(folder.keeperPid ?? 0, 'SIGKILL')
+  agent.closeInput()
+  await eventually(() => processesOf(nonce, null).length === 0)
+})
+
 test('keeper - an agent that is killed takes its tools with it, also those in sessions of their own', async (t) => {
   const { spawn, agent, nonce, exit } = await open(t, 'setsid sleep 1000 & sleep 1000 & echo ready; wait')
   await spawn()
