@@ -1,4 +1,4 @@
-/** `switchboard test`, `check` and `build`: for whoever changes the code. Installing and compiling came before. */
+/** `switchboard test`, `check`, `bench` and `build`: for whoever changes the code. Installing and compiling came before. */
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import type { Command } from './command.ts'
@@ -19,6 +19,12 @@ export const test: Command = {
 export const check: Command = {
   summary: 'Types, lint and every test: what has to pass before a change is proposed',
   run: ({ settings }) => runNode(settings.root, 'test/run.mjs', []),
+}
+
+export const bench: Command = {
+  summary: 'Measure, beside yardsticks, everything or just the named benches; --check fails when a goal is missed',
+  usage: '[name ...] [--check] [--rounds N] [--json FILE]',
+  run: ({ args, settings }) => runNode(settings.root, 'dist/bench/main.js', args),
 }
 
 export const build: Command = {

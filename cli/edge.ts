@@ -19,17 +19,18 @@ export const unreachable = (health: Health): string[] =>
 
 const PATIENCE_MS = 3_000
 
-const fetchJson = async (url: string): Promise<unknown> => {
-  const response = await fetch(url, { signal: AbortSignal.timeout(PATIENCE_MS) })
+const fetchJson = async (url: string, token: string | undefined): Promise<unknown> => {
+  const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
+  const response = await fetch(url, { headers, signal: AbortSignal.timeout(PATIENCE_MS) })
   if (!response.ok) throw new Error(`${url} answered ${response.status}`)
   return await response.json()
 }
 
 /** What `/health` says, or null when the edge does not answer, or something else does in its place. */
-export const readHealth = async (url: string): Promise<Health | null> => {
+export const readHealth = async (url: string, token?: string): Promise<Health | null> => {
   try {
-    const alive = z.object({ status: z.literal('ok') }).safeParse(await fetchJson(`${url}/api/health`))
-    const health = Health.safeParse(await fetchJson(`${url}/health`))
+    const alive = z.object({ status: z.literal('ok') }).safeParse(await fetchJson(`${url}/api/health`, undefined))
+    const health = Health.safeParse(await fetchJson(`${url}/health`, token))
     return alive.success && health.success ? health.data : null
   } catch {
     return null

@@ -14,6 +14,7 @@ export const env = BaseEnv.extend({
   PM2_WORKER_INTERVAL: envInteger(100, 600_000).default(1_000),
   GATEWAY_HOST: z.string().min(1).default('127.0.0.1'),
   GATEWAY_PORT: envInteger(1, 65_535).default(8_000),
+  GATEWAY_TOKEN: z.string().optional(),
   EDGE_MAX_MEMORY: Memory.default('300M'),
   SESSIONS_MAX_MEMORY: Memory.default('400M'),
   HISTORY_MAX_MEMORY: Memory.default('300M'),
@@ -34,6 +35,8 @@ export interface Settings {
   readonly port: number
   /** Where a client on this machine reaches the edge. */
   readonly url: string
+  /** What the edge asks of its clients, the command among them. Never printed. */
+  readonly token?: string | undefined
   readonly services: readonly string[]
   /** What `ecosystem.config.js` reads. */
   readonly ecosystem: Record<string, string>
@@ -56,6 +59,7 @@ export const readSettings = (environment: NodeJS.ProcessEnv): Settings => {
     host,
     port: values.GATEWAY_PORT,
     url: `http://${host.includes(':') ? `[${host}]` : host}:${values.GATEWAY_PORT}`,
+    token: values.GATEWAY_TOKEN,
     services: SERVICES,
     ecosystem: {
       SWITCHBOARD_HOME: home.root,

@@ -28,7 +28,7 @@ export const status: Command = {
     }
     for (const line of formatTable([HEADING, ...ours.map(rowOf)])) print(line)
     print('')
-    const health = await readHealth(settings.url)
+    const health = await readHealth(settings.url, settings.token)
     if (!health) {
       print(`It does not answer on ${settings.url}. See why: npm run logs`)
       return 1

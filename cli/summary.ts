@@ -13,15 +13,18 @@ export const agentLines = (health: Health): string[] => {
 }
 
 /** A line to paste that sends a message and prints the answer. */
-export const curlLine = (url: string): string =>
-  `curl -s ${url}/api/gateway/send -H 'Content-Type: application/json' -d '{"chat_id":"1","message":"Hello"}'`
+export const curlLine = (url: string, withToken = false): string => {
+  // By its name: what is printed may be kept where a secret should not be.
+  const token = withToken ? ' -H "Authorization: Bearer $GATEWAY_TOKEN"' : ''
+  return `curl -s ${url}/api/gateway/send${token} -H 'Content-Type: application/json' -d '{"chat_id":"1","message":"Hello"}'`
+}
 
 /** Where it listens, how to try it, what answers and how to stop. */
 export const runningLines = (settings: Settings, health: Health): string[] => [
   `Listening on ${settings.url}. ${agentLines(health).join(' ')}`,
   '',
   'Send a message:',
-  `  ${curlLine(settings.url)}`,
+  `  ${curlLine(settings.url, settings.token !== undefined)}`,
   '',
   'Look:  npm run status, npm run logs, npm run monit',
   'Stop:  npm stop',

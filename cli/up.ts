@@ -40,7 +40,7 @@ const waitUntilUp = async ({ settings, pm2 }: Context, before: readonly App[]): 
   const expected = new Map(before.map((app) => [app.id, app.restarts + 1]))
   let listed_at = 0
   while (Date.now() < deadline) {
-    const health = await readHealth(settings.url)
+    const health = await readHealth(settings.url, settings.token)
     if (health || Date.now() - listed_at > LIST_MS) {
       const apps = oursOf(await pm2.list())
       listed_at = Date.now()
@@ -122,7 +122,7 @@ export const up: Command = {
       return 1
     }
     if (ours.length > 0 && ours.every(isUp)) {
-      const health = await readHealth(settings.url)
+      const health = await readHealth(settings.url, settings.token)
       if (health) {
         print('Switchboard is already running. After a change of code or settings: npm run restart')
         for (const line of runningLines(settings, health)) print(line)

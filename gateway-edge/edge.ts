@@ -13,20 +13,43 @@ import type { Client } from '../protocol/method.ts'
 import type { sessions } from '../protocol/sessions.ts'
 import type { WireLog } from '../protocol/wire/log.ts'
 import { createBodyReader } from './http/body.ts'
+import { createDocuments } from './http/documents.ts'
 import { HttpError, toHttpError } from './http/errors.ts'
-import { createGuard } from './http/guard.ts'
+import { createGuard, type Guard, type GuardOptions } from './http/guard.ts'
 import { createHealth } from './http/health.ts'
-import { decodeInput, type Input } from './http/input.ts'
+import { decodeInput, HEADER_FIELDS, type Input } from './http/input.ts'
+import { createLogin } from './http/login.ts'
+import { createRefusals } from './http/refusals.ts'
+import { ResponseEnds } from './http/response-ends.ts'
 import { type ContractRoute, createRoutes, type Route } from './http/routes.ts'
-import { answerAsStream, answerAtEnd, answerEvents, begin, type SendDeps, type SendInput, tellEnd } from './http/send.ts'
-import type { Exchange, Headers, OpenServer, Server } from './server/server.ts'
+import {
+  type Answered,
+  answerAsStream,
+  answerEvents,
+  answerWhole,
+  begin,
+  replyOf,
+  type SendDeps,
+  type SendInput,
+} from './http/send.ts'
+import { schemeOf } from './http/source.ts'
+import { createAuthorise, type SpeakersOptions } from './http/speakers.ts'
+import { LIVE_PATH, type Live, type LiveDeps, openLive } from './live/live.ts'
+import type { Exchange, Headers, OpenServer, Server, SocketOptions } from './server/server.ts'
 import { openTurns } from './turns.ts'
 
 const JSON_TYPE: Headers = { 'content-type': 'application/json' }
 
-const ALIVE_PATH = '/api/health'
+const ALIVE_PATHS: ReadonlySet<string> = new Set(['/api/health', '/healthz'])
 
 const CLOSING = 'The gateway is shutting down; try again'
+
+/** Who is let in, who may speak, and how much at one time. */
+export interface AccessOptions extends Omit<GuardOptions, 'port' | 'host'>, SpeakersOptions {
+  /** Requests being answered at one time, streams included; twice as many connections. No bound where absent. */
+  readonly max_connections?: number | undefined
+  readonly max_body_bytes?: number | undefined
+}
 
 export interface EdgeOptions {
   readonly host: string
@@ -39,6 +62,10 @@ export interface EdgeOptions {
   readonly log: WireLog
   /** Names this life of the edge. */
   readonly instance: string
+  readonly access?: AccessOptions
+  /** Listens to the bus of a service. */
+  readonly listen: LiveDeps['listen']
+  readonly live?: Pick<LiveDeps, 'lag_ms' | 'idle_s' | 'max_sockets'>
   /** How long sessions may be away before clients are told. */
   readonly give_up_ms?: number
   /** How often a silent stream shows that it is alive. */
@@ -52,6 +79,7 @@ export interface Edge {
   readonly adapter: Server['adapter']
   /** How many turns are followed at this moment. */
   readonly followed: number
+  readonly live: Live['stats']
   /**
    * Takes no more connections, breaks whatever waits for a turn (B), and resolves when all other requests are answered.
    * Clients come again; a turn goes on without them.
@@ -60,9 +88,6 @@ export interface Edge {
   /** Breaks what is left. */
   close(): void
 }
-
-/** Fields of the contract that a header may give. */
-const HEADER_FIELDS = { idempotency_key: 'idempotency-key', after: 'last-event-id' }
 
 const headerFields = (exchange: Exchange): Headers =>
   Object.fromEntries(
@@ -80,26 +105,34 @@ interface Trace {
   readonly began: number
   route: string
   status: number
+  /** Past the guard. */
+  admitted?: boolean
 }
 
 /** Opens the edge on its port. */
 export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
-  const { clients, log } = options
+  const { clients, log, access = {} } = options
+  const { max_connections = Number.POSITIVE_INFINITY } = access
   const given = <K extends 'give_up_ms' | 'keep_alive_ms' | 'wait_ms'>(name: K) =>
     options[name] === undefined ? {} : { [name]: options[name] }
   const turns = openTurns({ source: clients.sessions, ...given('give_up_ms'), ...given('wait_ms') })
+  const ends = new ResponseEnds(clients.sessions, log)
   const sending: SendDeps = {
     client: clients.sessions,
+    ends,
     turns,
     edge: options.instance,
-    log,
     ...given('give_up_ms'),
     ...given('keep_alive_ms'),
   }
-  const readBody = createBodyReader()
+  const readBody = createBodyReader(access.max_body_bytes)
+  const authorise = createAuthorise(access)
+  const refusals = createRefusals(log)
+  const live = openLive({ clients, sending, authorise, turns, listen: options.listen, log, ...options.live })
   const routes = createRoutes({
-    [`GET ${ALIVE_PATH}`]: async () => '{"status":"ok"}',
-    'GET /health': createHealth({ sessions: clients.sessions, isHistoryUp: options.isHistoryUp, adapter: () => server.adapter }),
+    ...createHealth({ sessions: clients.sessions, isHistoryUp: options.isHistoryUp, adapter: () => server.adapter }),
+    ...createDocuments(),
+    ...createLogin({ guard: () => guard, readBody: (exchange) => breakable(exchange, () => readBody(exchange)) }),
   })
   /** Requests being answered, and those among them that closing breaks: they wait for a turn, or for the rest of their body. */
   const requests = new Map<Exchange, Promise<void>>()
@@ -109,10 +142,12 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
   const findRoute = (exchange: Exchange): { readonly route: Route; readonly params: Readonly<Record<string, string>> } => {
     const match = routes.find(exchange.method, exchange.path)
     if (match.kind === 'found') return { route: match.target, params: match.params }
+    if (exchange.path === LIVE_PATH && exchange.method === 'GET')
+      throw new HttpError(426, 'WebSocket is spoken here, see docs/websocket.md', { upgrade: 'websocket' })
     if (match.kind === 'method') throw new HttpError(405, 'Method Not Allowed', { allow: match.allow })
     if (match.kind === 'none') throw new HttpError(404, 'Not Found')
     const query = exchange.query === '' ? '' : `?${exchange.query}`
-    throw new HttpError(307, '', { location: `http://${exchange.header('host')}${match.path}${query}` })
+    throw new HttpError(307, '', { location: `${schemeOf(exchange)}://${exchange.header('host')}${match.path}${query}` })
   }
 
   const reply = (exchange: Exchange, trace: Trace, status: number, body: string, headers: Headers = {}): void => {
@@ -140,8 +175,8 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
     }
   }
 
-  const noteFault = (exchange: Exchange, trace: Trace, turn_id: string, fault: unknown): void => {
-    trace.status = exchange.gone.aborted ? 499 : 200
+  const note = (exchange: Exchange, trace: Trace, turn_id: string, { completed, fault }: Answered): void => {
+    trace.status = completed || !exchange.gone.aborted ? 200 : 499
     if (fault !== undefined && !exchange.gone.aborted)
       log.error({ call_id: trace.call_id, turn_id, err: fault }, 'A turn could not be followed to its end')
   }
@@ -149,12 +184,17 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
   const send = async (exchange: Exchange, trace: Trace, shape: 'await' | 'sse', input: SendInput): Promise<void> => {
     const begun = await begin(sending, exchange, input, trace.call_id)
     const { turn_id } = begun
+    const whole = async (): Promise<Answered> => {
+      const response = await replyOf(sending, exchange, turn_id)
+      const headers = { ...JSON_TYPE, 'x-turn-id': turn_id }
+      return await answerWhole(exchange, headers, JSON.stringify({ response, session_key: input.chat_id }))
+    }
+    let answered: Answered = { completed: false }
     try {
-      if (shape === 'sse') return noteFault(exchange, trace, turn_id, await answerAsStream(sending, exchange, turn_id))
-      const response = await answerAtEnd(sending, exchange, turn_id)
-      reply(exchange, trace, 200, JSON.stringify({ response, session_key: input.chat_id }), { 'x-turn-id': turn_id })
+      answered = await (shape === 'sse' ? answerAsStream(sending, exchange, turn_id) : whole())
+      note(exchange, trace, turn_id, answered)
     } finally {
-      await tellEnd(sending, begun, !exchange.gone.aborted)
+      if (begun.response_id !== undefined) await ends.tell(begun.response_id, answered.completed)
     }
   }
 
@@ -165,10 +205,11 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
       trace.status = 204
       return exchange.reply(204, {}, '')
     }
-    noteFault(exchange, trace, turn_id, await answerEvents(sending, exchange, turn_id, after))
+    note(exchange, trace, turn_id, await answerEvents(sending, exchange, turn_id, after))
   }
 
   const call = async (exchange: Exchange, trace: Trace, { row, binding }: ContractRoute, input: Input): Promise<void> => {
+    authorise(row, input.value)
     const { shape = 'reply', status = 200 } = binding
     if (shape === 'events') {
       const { turn_id, after } = input.value as { turn_id: string; after?: string }
@@ -186,10 +227,15 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
   const answer = async (exchange: Exchange, trace: Trace): Promise<void> => {
     let input: Input | undefined
     try {
+      if (requests.size >= max_connections) throw new ServiceError('busy', 'Too many requests are being answered; try again')
       guard(exchange)
+      trace.admitted = true
       const { route, params } = findRoute(exchange)
       trace.route = route.name
-      if (route.kind === 'own') return reply(exchange, trace, 200, await route.answer())
+      if (route.kind === 'own') {
+        const own = await route.answer(exchange)
+        return reply(exchange, trace, own.status ?? 200, own.body, own.headers)
+      }
       // Everything of the request is read before the first await.
       const headers = headerFields(exchange)
       const body = exchange.method === 'GET' ? undefined : await breakable(exchange, () => readBody(exchange))
@@ -201,7 +247,7 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
   }
 
   const handle = (exchange: Exchange): void => {
-    if (exchange.path === ALIVE_PATH && exchange.method === 'GET' && guard.admits(exchange)) {
+    if (ALIVE_PATHS.has(exchange.path) && exchange.method === 'GET' && guard.admits(exchange)) {
       // Asked often, by whoever watches; it costs no line of the log.
       exchange.reply(200, JSON_TYPE, '{"status":"ok"}')
       return
@@ -210,6 +256,7 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
     const done = answer(exchange, trace).finally(() => {
       requests.delete(exchange)
       const ms = Math.round(performance.now() - trace.began)
+      if (trace.admitted !== true && !refusals.isWorthALine()) return
       log.info(
         { call_id: trace.call_id, method: exchange.method, route: trace.route, status: trace.status, ms },
         'A request was answered',
@@ -218,19 +265,37 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
     requests.set(exchange, done)
   }
 
+  const admit: SocketOptions['admit'] = (exchange) => {
+    const trace: Trace = { call_id: randomUUID(), began: performance.now(), route: `GET ${LIVE_PATH}`, status: 101 }
+    try {
+      guard(exchange)
+      return live.admit()
+    } catch (error) {
+      refuse(exchange, trace, error, undefined)
+      const { call_id, route, status } = trace
+      if (refusals.isWorthALine()) log.info({ call_id, method: 'GET', route, status }, 'A WebSocket was refused')
+      return undefined
+    }
+  }
+
   const server = await options.openServer({
     host: options.host,
     port: options.port,
     handle,
+    sockets: { ...live.limits, admit },
     onFault: (error) => log.error({ err: error }, 'A request was not understood'),
+    max_connections: access.max_connections && 2 * access.max_connections,
   })
-  const guard = createGuard(server.port)
+  const guard: Guard = createGuard({ ...access, port: server.port, host: options.host })
 
   return {
     port: server.port,
     adapter: server.adapter,
     get followed() {
       return turns.size
+    },
+    get live() {
+      return live.stats
     },
     drain: async () => {
       closing = true
@@ -241,10 +306,11 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
       turns.close()
       // Untold, they are broken all the same once the next edge lives: no reason to wait for sessions.
       const told = Promise.race([Promise.allSettled(broken), new Promise((resolve) => setTimeout(resolve, TELL_MS).unref())])
-      await Promise.all([...answered, told])
+      await Promise.all([...answered, told, live.drain()])
     },
     close: () => {
       turns.close()
+      live.close()
       server.close()
     },
   }

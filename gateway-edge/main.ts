@@ -1,10 +1,11 @@
 /** The edge: HTTP for whoever is not one of us. Asks sessions and history. */
 import { createClient } from '../protocol/client.ts'
+import { openSubscriber } from '../protocol/wire/bus.ts'
 import { openLink } from '../protocol/wire/link.ts'
 import { run } from '../services/runtime/run.ts'
 import { openEdge } from './edge.ts'
-import { openUwsServer } from './server/uws.ts'
-import { Settings } from './settings.ts'
+import { chooseServer } from './server/open.ts'
+import { Settings, toEdgeOptions } from './settings.ts'
 
 await run({
   name: 'edge',
@@ -13,16 +14,15 @@ await run({
     const historyLink = openLink({ run_dir: home.run, service: 'history', instance, log })
     defer('history link', () => historyLink.close())
     const edge = await openEdge({
-      // By its number: a name may lead to the other kind of loopback than the one people try.
-      host: env.GATEWAY_HOST === 'localhost' ? '127.0.0.1' : env.GATEWAY_HOST,
-      port: env.GATEWAY_PORT,
-      openServer: openUwsServer,
+      ...toEdgeOptions(env),
+      openServer: chooseServer(env.GATEWAY_ADAPTER),
       clients: { sessions: client('sessions'), history: createClient('history', historyLink.call) },
       isHistoryUp: (patience_ms) =>
         historyLink.ping(patience_ms).then(
           () => true,
           () => false,
         ),
+      listen: (options) => openSubscriber({ run_dir: home.run, log, ...options }),
       log,
       instance,
     })

@@ -73,14 +73,30 @@ const pause = (ms: number, signal: AbortSignal): Promise<void> =>
     if (signal.aborted) done()
   })
 
-/** Settles as `promise` does, or fails as soon as the signal aborts. */
-const unlessAborted = <T>(promise: Promise<T>, signal: AbortSignal): Promise<T> =>
-  new Promise((resolve, reject) => {
-    const left = (): void => reject(signal.reason instanceof ServiceError ? signal.reason : new ServiceError('cancelled'))
-    signal.addEventListener('abort', left)
-    if (signal.aborted) left()
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', left))
-  })
+/** Those who wait for the same thing. Whoever leaves is forgotten at once, where a promise would hold on to them until it settles. */
+class Waiters {
+  readonly #waiting = new Set<(error?: unknown) => void>()
+
+  /** Resolves, or rejects, with the next `wake`; rejects as soon as the signal aborts. */
+  wait(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (error?: unknown): void => {
+        this.#waiting.delete(settle)
+        signal.removeEventListener('abort', left)
+        if (error === undefined) resolve()
+        else reject(error)
+      }
+      const left = (): void => settle(signal.reason instanceof ServiceError ? signal.reason : new ServiceError('cancelled'))
+      this.#waiting.add(settle)
+      signal.addEventListener('abort', left)
+      if (signal.aborted) left()
+    })
+  }
+
+  wake(error?: unknown): void {
+    for (const settle of [...this.#waiting]) settle(error)
+  }
+}
 
 /** One followed turn: what its puller holds, and where its followers are. */
 class Feed {
@@ -96,7 +112,10 @@ class Feed {
   #dropped = 0
   #bytes = 0
   #ended = false
-  #pulling: Promise<void> | undefined
+  /** Those who wait for what is being pulled, and what ends each follower when the feed stops. */
+  readonly #waiters = new Waiters()
+  readonly #leaving = new Set<AbortController>()
+  #pulling = false
 
   constructor(turn_id: string, after: string, options: Required<TurnsOptions>) {
     this.#turn_id = turn_id
@@ -106,11 +125,17 @@ class Feed {
 
   async *follow(after: string, signal: AbortSignal): AsyncGenerator<readonly TurnEvent[]> {
     const follower = Symbol('follower')
-    const either = AbortSignal.any([signal, this.#stop.signal])
+    // `AbortSignal.any` would leave something behind in the feed's own signal for each follower there ever was.
+    const either = new AbortController()
+    const leave = (): void => either.abort(signal.reason)
+    signal.addEventListener('abort', leave)
+    if (signal.aborted) leave()
+    if (this.#stop.signal.aborted) either.abort(this.#stop.signal.reason)
+    this.#leaving.add(either)
     this.#cursors.set(follower, after)
     try {
       for (let cursor = after; ; ) {
-        const { events, ended } = await this.#next(cursor, either)
+        const { events, ended } = await this.#next(cursor, either.signal)
         cursor = events.at(-1)?.id ?? cursor
         this.#cursors.set(follower, cursor)
         this.#trim()
@@ -118,6 +143,8 @@ class Feed {
         if (ended) return
       }
     } finally {
+      signal.removeEventListener('abort', leave)
+      this.#leaving.delete(either)
       this.#cursors.delete(follower)
       this.#trim()
     }
@@ -129,6 +156,7 @@ class Feed {
 
   stop(reason: ServiceError): void {
     this.#stop.abort(reason)
+    for (const follower of this.#leaving) follower.abort(reason)
   }
 
   async #next(cursor: string, signal: AbortSignal): Promise<Batch> {
@@ -143,10 +171,8 @@ class Feed {
         if (batch.events.length > 0 || batch.ended) return batch
         // Ahead of the puller, then: its next batch brings our cursor within what is held.
       }
-      this.#pulling ??= this.#pull().finally(() => {
-        this.#pulling = undefined
-      })
-      await unlessAborted(this.#pulling, signal)
+      this.#beginPull()
+      await this.#waiters.wait(signal)
     }
   }
 
@@ -155,6 +181,16 @@ class Feed {
     if (cursor === this.#base) return this.#dropped
     const place = this.#places.get(cursor)
     return place === undefined ? undefined : place + 1
+  }
+
+  #beginPull(): void {
+    if (this.#pulling) return
+    this.#pulling = true
+    const done = (error?: unknown): void => {
+      this.#pulling = false
+      this.#waiters.wake(error)
+    }
+    this.#pull().then(() => done(), done)
   }
 
   async #pull(): Promise<void> {

@@ -68,7 +68,7 @@ export const toPublicError = (error: unknown, declared: readonly ErrorCode[]): S
 }
 
 /** Codes that any method may answer, whatever it declares: they come from the wire, the schema or the edge itself. */
-const ALWAYS_PUBLIC: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+export const ALWAYS_PUBLIC: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'invalid_input',
   'unknown_method',
   'unavailable',

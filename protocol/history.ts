@@ -3,6 +3,12 @@ import { z } from 'zod'
 import { BotId } from './identifiers.ts'
 import { method, service, topic } from './method.ts'
 
+const SessionId = z
+  .string()
+  .min(1)
+  .max(300)
+  .meta({ description: 'gw-<bot_id>-<chat_id>', examples: ['gw-default-1'] })
+
 /** A message as it is stored. `record_id` makes receiving it idempotent. `created_at`: milliseconds since 1970. */
 export const HistoryRecord = z.object({
   record_id: z.string().min(1).max(200),
@@ -19,21 +25,24 @@ export const HistoryRecord = z.object({
 export type HistoryRecord = z.output<typeof HistoryRecord>
 
 /** A message as the predecessor's clients read it. `created_at`: `YYYY-MM-DD HH:MM:SS`, UTC. */
-export const ChatMessage = z.object({
-  id: z.number().int(),
-  session_id: z.string(),
-  role: z.enum(['user', 'assistant']),
-  content: z.string(),
-  source: z.string(),
-  telegram_chat_id: z.number().int().nullable(),
-  user_id: z.string().nullable(),
-  username: z.string().nullable(),
-  created_at: z.string(),
-  bot_id: z.string(),
-})
+export const ChatMessage = z
+  .object({
+    id: z.number().int(),
+    session_id: z.string(),
+    role: z.enum(['user', 'assistant']),
+    content: z.string(),
+    source: z.string(),
+    telegram_chat_id: z.number().int().nullable(),
+    user_id: z.string().nullable(),
+    username: z.string().nullable(),
+    created_at: z.string().describe('YYYY-MM-DD HH:MM:SS, UTC'),
+    bot_id: z.string(),
+  })
+  .meta({ title: 'ChatMessage' })
 export type ChatMessage = z.output<typeof ChatMessage>
 
 export const history = service({
+  summary: 'Every message and every answer, stored exactly once',
   methods: {
     record: method({
       summary: 'Store messages that a service owes to history; a repeat changes nothing',
@@ -63,7 +72,7 @@ export const history = service({
     get_session: method({
       summary: 'The messages of a chat in order; with a limit the newest ones',
       input: z.object({
-        session_id: z.string().min(1).max(300),
+        session_id: SessionId,
         limit: z.number().int().min(0).default(0).describe('0: all'),
       }),
       output: z.array(ChatMessage),
@@ -77,9 +86,9 @@ export const history = service({
     post_message: method({
       summary: 'Store a message that came from elsewhere',
       input: z.object({
-        session_id: z.string().min(1).max(300),
+        session_id: SessionId,
         role: z.enum(['user', 'assistant']),
-        content: z.string(),
+        content: z.string().meta({ examples: ['Hello'] }),
         source: z.string().max(100).default('telegram'),
         telegram_chat_id: z.number().int().nullable().default(null),
         bot_id: BotId.default('default'),

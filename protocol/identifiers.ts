@@ -14,11 +14,11 @@ const Segment = z
   )
   .refine((id) => !id.includes('..') && !id.endsWith('.'), 'may not hold ".." or end with a dot')
 
-export const BotId = Segment.describe('Which bot speaks; letters, digits, "_", "-", "."')
-export const ChatId = Segment.describe('Which chat speaks; letters, digits, "_", "-", "."')
+export const BotId = Segment.describe('which bot speaks; letters, digits, "_", "-", "."')
+export const ChatId = Segment.meta({ description: 'which chat speaks; letters, digits, "_", "-", "."', examples: ['1'] })
 
 /** A turn's id: a UUID that sessions makes; the same one names the message towards the CLI. */
-export const TurnId = z.uuid().describe('Names a turn')
+export const TurnId = z.uuid().meta({ description: 'names a turn', examples: ['3f0c7a52-9b1d-4c8e-a6f4-5d2e8b7c9a10'] })
 
 /** The id of an event: agent number, byte offset of its line in that agent's log, piece of that line. */
 export const EventId = z

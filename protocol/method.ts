@@ -51,6 +51,8 @@ export interface TopicSpec {
 
 /** A service as data: its methods and its topics. */
 export interface ServiceSpec {
+  /** What it is for, for people. */
+  readonly summary?: string
   readonly methods: Readonly<Record<string, MethodSpec>>
   readonly topics: Readonly<Record<string, TopicSpec>>
 }

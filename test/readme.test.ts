@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { commands } from '../cli/commands.ts'
 import { curlLine } from '../cli/summary.ts'
+import { OWN_ROUTES } from '../gateway-edge/http/own-routes.ts'
 import { table } from '../protocol/contract.ts'
 import { sourceFiles, textOf } from './source-tree.ts'
 
@@ -42,7 +43,7 @@ test('readme - the HTTP document lists the paths of the contract and no other', 
   const told = [...textOf('docs/http.md').matchAll(/^\| `(GET|POST|PUT|DELETE) ([^`?]+)/gm)].map(
     ([, verb, path]) => `${verb} ${path}`,
   )
-  const own = ['GET /health', 'GET /api/health']
+  const own = Object.keys(OWN_ROUTES)
   const declared = table.flatMap((row) => (row.http ?? []).map(({ route }) => route))
   assert.deepEqual(told.map((route) => route.replace(/, same body$/, '')).sort(), [...new Set([...own, ...declared])].sort())
 })

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import type { MethodSpec } from '../../protocol/method.ts'
+import { parseJson } from '../json.ts'
 import { echo, HttpError } from './errors.ts'
 
 export type Origin = 'body' | 'query' | 'path' | 'header'
@@ -19,6 +20,9 @@ export interface Field {
   /** Of an enumeration. */
   readonly values?: readonly unknown[]
 }
+
+/** Fields of the contract that a header may give. */
+export const HEADER_FIELDS = { idempotency_key: 'idempotency-key', after: 'last-event-id' } as const
 
 export type Fields = ReadonlyMap<string, Field>
 
@@ -45,7 +49,7 @@ export interface Parts {
 }
 
 interface JsonSchema {
-  readonly type?: string
+  readonly type?: string | readonly string[]
   readonly anyOf?: readonly JsonSchema[]
   readonly enum?: readonly unknown[]
   readonly properties?: Readonly<Record<string, JsonSchema>>
@@ -64,9 +68,10 @@ const KINDS: Readonly<Record<string, Field['kind']>> = {
 }
 
 /** What a field is when it is not null. */
-const innermost = (schema: JsonSchema): JsonSchema => {
+const innermost = (schema: JsonSchema): JsonSchema & { readonly type?: string } => {
+  if (Array.isArray(schema.type)) return { ...schema, type: schema.type.find((type) => type !== 'null') }
   const option = schema.anyOf?.find(({ type }) => type !== 'null')
-  return option === undefined ? schema : innermost(option)
+  return option === undefined ? (schema as { readonly type?: string }) : innermost(option)
 }
 
 const toField = (schema: JsonSchema, required: boolean): Field => {
@@ -103,12 +108,6 @@ const decodeParam = (name: string, text: string): string => {
   }
 }
 
-const HALF_A_PAIR = /\\u[dD][89a-fA-F]/
-
-/** JSON may spell half a surrogate pair, which no UTF-8 can carry on. */
-const mend = (_key: string, value: unknown): unknown =>
-  typeof value === 'string' ? value.replace(/\p{Surrogate}/gu, '\uFFFD') : value
-
 const badJson = (position: number, error: string): HttpError =>
   new HttpError(422, [{ type: 'json_invalid', loc: ['body', position], msg: 'JSON decode error', input: {}, ctx: { error } }])
 
@@ -122,7 +121,7 @@ const parseBody = (bytes: Uint8Array): unknown => {
   }
   if (text.trim() === '') return undefined
   try {
-    return HALF_A_PAIR.test(text) ? JSON.parse(text, mend) : JSON.parse(text)
+    return parseJson(text)
   } catch (error) {
     const words = (error as SyntaxError).message
     const position = /at position (\d+)/.exec(words)?.[1] ?? (words.includes('end of JSON') ? text.length : 0)

@@ -2,6 +2,7 @@
 import { type Row, table } from '../../protocol/contract.ts'
 import type { HttpBinding } from '../../protocol/method.ts'
 import { type Fields, fieldsOf } from './input.ts'
+import { OWN_ROUTES, type OwnAnswer, type OwnAnswers } from './own-routes.ts'
 import { Router } from './router.ts'
 
 /** What a path of the contract leads to. */
@@ -18,23 +19,26 @@ export interface ContractRoute {
 export interface OwnRoute {
   readonly kind: 'own'
   readonly name: string
-  readonly answer: () => Promise<string>
+  readonly answer: OwnAnswer
 }
 
 export type Route = ContractRoute | OwnRoute
 
-const split = (route: string): [method: string, path: string] => {
+/** The two halves of `GET /health`. */
+export const splitRoute = (route: string): [method: string, path: string] => {
   const gap = route.indexOf(' ')
   return [route.slice(0, gap), route.slice(gap + 1)]
 }
 
-/** All routes: the contract's, and the edge's own as `{ 'GET /health': answer }`. */
-export const createRoutes = (own: Readonly<Record<string, () => Promise<string>>>): Router<Route> => {
+/** All routes: the contract's, and the edge's own with their answers. */
+export const createRoutes = (answers: OwnAnswers): Router<Route> => {
   const router = new Router<Route>()
-  for (const [name, answer] of Object.entries(own)) router.add(...split(name), { kind: 'own', name, answer })
+  for (const name of Object.keys(OWN_ROUTES) as (keyof OwnAnswers)[]) {
+    router.add(...splitRoute(name), { kind: 'own', name, answer: answers[name] })
+  }
   for (const row of table) {
     for (const binding of row.http ?? []) {
-      router.add(...split(binding.route), { kind: 'contract', name: binding.route, row, binding, fields: fieldsOf(row) })
+      router.add(...splitRoute(binding.route), { kind: 'contract', name: binding.route, row, binding, fields: fieldsOf(row) })
     }
   }
   return router

@@ -10,19 +10,19 @@ import type { z } from 'zod'
 import { ServiceError } from '../../protocol/errors.ts'
 import type { Client } from '../../protocol/method.ts'
 import type { sessions, TurnEvent } from '../../protocol/sessions.ts'
-import type { WireLog } from '../../protocol/wire/log.ts'
-import type { Exchange } from '../server/server.ts'
+import type { Exchange, Headers } from '../server/server.ts'
 import type { Turns } from '../turns.ts'
+import type { ResponseEnds } from './response-ends.ts'
 import { comment, createRenderer, failure, type Rendered, renderAll, turnLine } from './sse.ts'
 
 export type SendInput = z.input<typeof sessions.methods.send.input>
 
 export interface SendDeps {
-  readonly client: Pick<Client<typeof sessions>, 'send' | 'response_ended'>
+  readonly client: Pick<Client<typeof sessions>, 'send'>
+  readonly ends: ResponseEnds
   readonly turns: Turns
   /** Names this life of the edge. */
   readonly edge: string
-  readonly log: WireLog
   /** How long sessions may be away before a message is refused, in milliseconds. */
   readonly give_up_ms?: number
   /** How often a silent stream shows that it is alive, in milliseconds. */
@@ -44,6 +44,8 @@ const PASSING: ReadonlySet<string> = new Set(['unavailable', 'timeout', 'closing
 /** A turn that was begun, or taken up, for a response. */
 export interface Begun {
   readonly turn_id: string
+  /** Whether it was there already. */
+  readonly attached: boolean
   /** Absent where the client named its message itself. */
   readonly response_id?: string
 }
@@ -52,15 +54,21 @@ export interface Begun {
  * Hands a message to sessions, again and again until it is taken: its key, or the response's id, makes all attempts one turn.
  * Ends early when the client has gone, which was promised nothing yet.
  */
-export const begin = async (deps: SendDeps, exchange: Exchange, input: SendInput, call_id: string): Promise<Begun> => {
+export const begin = async (
+  deps: SendDeps,
+  exchange: Pick<Exchange, 'closed'>,
+  input: SendInput,
+  call_id: string,
+): Promise<Begun> => {
   const response_id = input.idempotency_key === undefined ? randomUUID() : undefined
   // What a client says of responses is not believed: only an edge gives them.
   const response = response_id === undefined ? undefined : { response_id, edge: deps.edge }
   const until = Date.now() + (deps.give_up_ms ?? GIVE_UP_MS)
   for (;;) {
     try {
-      const { turn_id } = await deps.client.send({ ...input, response }, { call_id })
-      return { turn_id, ...(response_id === undefined ? {} : { response_id }) }
+      await deps.ends.settle()
+      const begun = await deps.client.send({ ...input, response }, { call_id })
+      return { ...begun, ...(response_id === undefined ? {} : { response_id }) }
     } catch (error) {
       const passing = error instanceof ServiceError && PASSING.has(error.code)
       if (!passing || exchange.closed || Date.now() >= until) throw error
@@ -69,21 +77,35 @@ export const begin = async (deps: SendDeps, exchange: Exchange, input: SendInput
   }
 }
 
-/**
- * Tells sessions how a response ended. After the last byte was handed to the kernel, never before: a response that was called
- * complete and then broke would make the client's repeat run the message twice.
- */
-export const tellEnd = async (deps: SendDeps, { response_id }: Begun, completed: boolean): Promise<void> => {
-  if (response_id === undefined) return
-  try {
-    await deps.client.response_ended({ response_id, completed })
-  } catch (error) {
-    deps.log.warn({ err: error, response_id }, 'How a response ended could not be told; it counts as open while this edge lives')
-  }
+/** How an answer went. */
+export interface Answered {
+  /**
+   * The kernel has taken all of it, and the answer was in it. Never called so before: a response that was complete and then
+   * breaks, or asks to be sent again, would make the client's repeat run twice.
+   */
+  readonly completed: boolean
+  /** What went wrong, for the log. */
+  readonly fault?: unknown
 }
 
-/** Answers with what the turn ended with. */
-export const answerAtEnd = async ({ turns }: SendDeps, exchange: Exchange, turn_id: string): Promise<string> => {
+/** Ends a body with its last part, once the kernel has taken that. True when it did. */
+const finish = async (exchange: Exchange, last: string): Promise<boolean> => {
+  exchange.write(last)
+  await exchange.writable()
+  // Looked at before anything else can happen: a client may leave as soon as it has what it wanted.
+  const completed = !exchange.gone.aborted
+  exchange.end('')
+  return completed
+}
+
+/** Answers in one piece. */
+export const answerWhole = async (exchange: Exchange, headers: Headers, body: string): Promise<Answered> => {
+  exchange.open(200, headers, '')
+  return { completed: await finish(exchange, body) }
+}
+
+/** What the turn ended with. */
+export const replyOf = async ({ turns }: SendDeps, exchange: Exchange, turn_id: string): Promise<string> => {
   for await (const events of turns.follow(turn_id, { signal: exchange.gone })) {
     const last = events.at(-1)
     if (last?.type === 'end') return last.content
@@ -99,11 +121,8 @@ interface StreamPlan {
   readonly render: (events: readonly TurnEvent[]) => Rendered
 }
 
-/**
- * Answers with what happens in the turn, as it happens. Never throws: what goes wrong is told in the stream, or breaks it.
- * Returns what went wrong, for the log.
- */
-const stream = async (deps: SendDeps, exchange: Exchange, { turn_id, after, render }: StreamPlan): Promise<unknown> => {
+/** Answers with what happens in the turn, as it happens. Never throws: what goes wrong is told in the stream, or breaks it. */
+const stream = async (deps: SendDeps, exchange: Exchange, { turn_id, after, render }: StreamPlan): Promise<Answered> => {
   let full = false
   // The headers go out with it: a client shall know at once that its message was taken.
   exchange.open(200, { ...STREAM_HEADERS, 'x-turn-id': turn_id }, turnLine(turn_id))
@@ -113,10 +132,7 @@ const stream = async (deps: SendDeps, exchange: Exchange, { turn_id, after, rend
   try {
     for await (const events of deps.turns.follow(turn_id, { after, signal: exchange.gone })) {
       const { text, ended } = render(events)
-      if (ended) {
-        exchange.end(text)
-        return undefined
-      }
+      if (ended) return { completed: await finish(exchange, text) }
       exchange.write(text)
       // The next events are asked for when this client has taken these: a slow one slows only itself.
       full = true
@@ -127,16 +143,16 @@ const stream = async (deps: SendDeps, exchange: Exchange, { turn_id, after, rend
     throw new ServiceError('internal', `The turn ${turn_id} ended without an end`)
   } catch (error) {
     exchange.end(failure(error instanceof ServiceError ? error.message : 'Internal Server Error'))
-    return error
+    return { completed: false, fault: error }
   } finally {
     clearInterval(alive)
   }
 }
 
 /** The stream as the predecessor's clients read it. */
-export const answerAsStream = (deps: SendDeps, exchange: Exchange, turn_id: string): Promise<unknown> =>
+export const answerAsStream = (deps: SendDeps, exchange: Exchange, turn_id: string): Promise<Answered> =>
   stream(deps, exchange, { turn_id, render: createRenderer(turn_id) })
 
 /** All events of a turn behind `after`, for whoever resumes or watches. */
-export const answerEvents = (deps: SendDeps, exchange: Exchange, turn_id: string, after: string | undefined): Promise<unknown> =>
+export const answerEvents = (deps: SendDeps, exchange: Exchange, turn_id: string, after: string | undefined): Promise<Answered> =>
   stream(deps, exchange, { turn_id, after, render: renderAll })

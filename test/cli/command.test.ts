@@ -12,7 +12,7 @@ test('command - help names every command that package.json offers', async (t) =>
   const { run } = await openHouse(t)
   const { code, output } = await run(['help'])
   assert.equal(code, 0)
-  for (const name of ['up', 'down', 'restart', 'status', 'logs', 'monit', 'build', 'test', 'check']) {
+  for (const name of ['up', 'down', 'restart', 'status', 'logs', 'monit', 'build', 'test', 'check', 'bench']) {
     assert.match(output, new RegExp(`^ {2}${name} `, 'm'))
   }
 })

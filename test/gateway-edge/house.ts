@@ -3,8 +3,11 @@ import { randomUUID } from 'node:crypto'
 import net from 'node:net'
 import path from 'node:path'
 import { type Edge, type EdgeOptions, openEdge } from '../../gateway-edge/edge.ts'
-import { openUwsServer } from '../../gateway-edge/server/uws.ts'
 import { createClient } from '../../protocol/client.ts'
+import { history } from '../../protocol/history.ts'
+import type { Publisher } from '../../protocol/method.ts'
+import { sessions as sessionsSpec } from '../../protocol/sessions.ts'
+import { type BusPublisher, openPublisher, openSubscriber } from '../../protocol/wire/bus.ts'
 import { openLink } from '../../protocol/wire/link.ts'
 import type { WireLog } from '../../protocol/wire/log.ts'
 import { openServer } from '../../protocol/wire/server.ts'
@@ -14,11 +17,14 @@ import { packageRoot } from '../../services/runtime/package-root.ts'
 import { closeDatabase, openDatabase } from '../../services/runtime/sqlite.ts'
 import { createFakeSessions, type FakeSessions, type FakeTurn } from '../fakes/fake-sessions.ts'
 import { type Scope, tempDir } from '../harness.ts'
+import { ADAPTERS, adapterOf } from './each-adapter.ts'
 
 export interface House {
   readonly edge: Edge
   readonly url: string
   readonly sessions: FakeSessions
+  /** Tells the hints of a service; those of sessions only while it runs. */
+  readonly publish: { readonly sessions: Publisher<typeof sessionsSpec>; readonly history: Publisher<typeof history> }
   /** What was logged, as JSON lines. */
   readonly lines: string[]
   /** Ends the sessions server as a killed process would; its state stays. */
@@ -35,7 +41,9 @@ export interface Answer {
   readonly json: unknown
 }
 
-export type HouseOptions = Partial<Pick<EdgeOptions, 'give_up_ms' | 'keep_alive_ms' | 'wait_ms' | 'port'>> & {
+export type HouseOptions = Partial<
+  Pick<EdgeOptions, 'give_up_ms' | 'keep_alive_ms' | 'wait_ms' | 'port' | 'host' | 'access' | 'openServer' | 'live'>
+> & {
   readonly onTurn?: (turn: FakeTurn) => void
   readonly without?: readonly ('sessions' | 'history')[]
 }
@@ -51,10 +59,14 @@ const parse = (text: string): unknown => {
 export const openHouse = async (t: Scope, { onTurn, without = [], ...options }: HouseOptions = {}): Promise<House> => {
   const run_dir = tempDir(t)
   const sessions = createFakeSessions(onTurn)
+  const listen: EdgeOptions['listen'] = (wanted) => openSubscriber({ run_dir, ...wanted })
+  let sessionsBus: BusPublisher<typeof sessionsSpec> | undefined
   let closeSessions: () => Promise<void> = async () => undefined
   const startSessions = async (): Promise<void> => {
     const server = await openServer({ run_dir, service: 'sessions', instance: randomUUID(), handlers: sessions.handlers })
+    sessionsBus = await openPublisher({ run_dir, service: 'sessions', spec: sessionsSpec })
     closeSessions = async () => {
+      await sessionsBus?.close()
       // Nothing is answered any more, as when the process is killed: what waits is aborted first.
       void server.drain(0)
       await server.close()
@@ -63,6 +75,8 @@ export const openHouse = async (t: Scope, { onTurn, without = [], ...options }: 
   if (!without.includes('sessions')) await startSessions()
   t.after(() => closeSessions())
 
+  const historyBus = await openPublisher({ run_dir, service: 'history', spec: history })
+  t.after(() => historyBus.close())
   if (!without.includes('history')) {
     const migrations_dir = path.join(packageRoot(import.meta.url), 'services/history/migrations')
     const db = openDatabase({ path: path.join(run_dir, 'history.db'), migrations_dir, synchronous: 'NORMAL' })
@@ -81,13 +95,14 @@ export const openHouse = async (t: Scope, { onTurn, without = [], ...options }: 
   const edge = await openEdge({
     host: '127.0.0.1',
     port: 0,
-    openServer: openUwsServer,
+    openServer: ADAPTERS[adapterOf(t)],
     clients: { sessions: createClient('sessions', links.sessions.call), history: createClient('history', links.history.call) },
     isHistoryUp: (patience_ms) =>
       links.history.ping(patience_ms).then(
         () => true,
         () => false,
       ),
+    listen,
     log,
     instance: randomUUID(),
     ...options,
@@ -109,6 +124,10 @@ export const openHouse = async (t: Scope, { onTurn, without = [], ...options }: 
     edge,
     url,
     sessions,
+    publish: {
+      sessions: { turn_changed: (payload) => sessionsBus?.publish.turn_changed(payload) },
+      history: historyBus.publish,
+    },
     lines,
     killSessions: async () => {
       await closeSessions()

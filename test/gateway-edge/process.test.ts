@@ -1,15 +1,20 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
-import { test } from 'node:test'
 import { openServer } from '../../protocol/wire/server.ts'
 import { createFakeSessions, type FakeSessions } from '../fakes/fake-sessions.ts'
 import { type Child, checkLeaks, eventually, type Scope, startModule, tempDir } from '../harness.ts'
+import { adapterOf, test } from './each-adapter.ts'
 import { freePort, openRaw, postOf } from './house.ts'
 
 checkLeaks()
 
 const start = (t: Scope, home: string, port: number, more: Record<string, string> = {}): Child =>
-  startModule(t, 'gateway-edge/main.ts', { SWITCHBOARD_HOME: home, GATEWAY_PORT: String(port), ...more })
+  startModule(t, 'gateway-edge/main.ts', {
+    SWITCHBOARD_HOME: home,
+    GATEWAY_PORT: String(port),
+    GATEWAY_ADAPTER: adapterOf(t),
+    ...more,
+  })
 
 const openSessions = async (t: Scope, home: string): Promise<FakeSessions> => {
   const sessions = createFakeSessions()
@@ -29,6 +34,40 @@ test('edge - binds loopback only and says so', async (t) => {
     assert.equal((await child.exit).code, 1, host)
     assert.match(child.errors(), /GATEWAY_HOST: must be 127\.0\.0\.1, ::1 or localhost/)
   }
+})
+
+test('edge - what it cannot start with is told in a sentence that does not repeat it', async (t) => {
+  const token = 'correct-horse-battery-staple'
+  for (const [name, value, sentence] of [
+    ['GATEWAY_TOKEN', 'short-secret', 'must have at least 16 characters'],
+    ['GATEWAY_TOKEN', 'a secret with blanks in it', 'no space'],
+    ['GATEWAY_HOST', 'example.com', 'must be an address of this machine'],
+    ['GATEWAY_ALLOWED_HOSTS', 'https://secret.example', 'must be host names'],
+    ['GATEWAY_ALLOWED_CHATS', '1,../2', 'must be chat ids'],
+    ['GATEWAY_ALLOWED_USERS', ' , ', 'must be user ids'],
+    ['GATEWAY_MAX_BODY_MB', '0', 'must be a whole number'],
+  ] as const) {
+    const child = start(t, tempDir(t), 8_000, { GATEWAY_TOKEN: token, [name]: value })
+    assert.equal((await child.exit).code, 1, name)
+    assert.match(child.errors(), new RegExp(`${name}: ${sentence}`.replace(': ', ': .*')))
+    const said = child.output() + child.errors()
+    assert.ok(!said.includes(token) && !(name === 'GATEWAY_TOKEN' && said.includes(value)), said)
+  }
+})
+
+test('edge - with a token it may be bound to every address, and asks for the token there', async (t) => {
+  const port = await freePort()
+  const token = 'correct-horse-battery-staple'
+  const child = start(t, tempDir(t), port, { GATEWAY_HOST: '0.0.0.0', GATEWAY_TOKEN: token, LOG_LEVEL: 'trace' })
+  await eventually(() => child.messages.includes('ready'))
+  const ask = async (headers: Record<string, string>): Promise<number> =>
+    (await fetch(`http://127.0.0.1:${port}/openapi.json`, { headers })).status
+  assert.equal(await ask({}), 401)
+  assert.equal(await ask({ authorization: `Bearer ${token}x` }), 401)
+  assert.equal(await ask({ authorization: `Bearer ${token}` }), 200)
+  child.process.kill('SIGTERM')
+  assert.equal((await child.exit).code, 0)
+  assert.ok(child.output().includes('"status":401') && !(child.output() + child.errors()).includes(token))
 })
 
 test('edge - answers on each name of loopback', async (t) => {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FakeTurn } from '../fakes/fake-sessions.ts'
 import { checkLeaks, eventually } from '../harness.ts'
+import { test } from './each-adapter.ts'
 import { openHouse, openRaw, postOf, readAsGo } from './house.ts'
 
 checkLeaks()

@@ -1,9 +1,9 @@
 /** Coming back to a turn: by event id, or by sending the message again. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { test } from 'node:test'
 import type { FakeTurn } from '../fakes/fake-sessions.ts'
 import { checkLeaks, eventually } from '../harness.ts'
+import { test } from './each-adapter.ts'
 import { openHouse, readAsGo } from './house.ts'
 
 checkLeaks()
@@ -137,6 +137,23 @@ test('re-send - sessions is told of a response and how it ended', async (t) => {
   await assert.rejects(cut)
   await eventually(() => house.sessions.responses.length === 2)
   assert.equal(house.sessions.responses[1]?.completed, false)
+})
+
+test('re-send - a stream that asks to be sent again was not completed, and sessions knows before the repeat comes', async (t) => {
+  const known: number[] = []
+  const house = await openHouse(t, { give_up_ms: 300, wait_ms: 100, onTurn: () => known.push(house.sessions.responses.length) })
+  const stream = readAsGo(house.url, { chat_id: '1', message: 'x' })
+  await eventually(() => house.edge.followed === 1)
+  await house.killSessions()
+  assert.match((await stream).error ?? '', /not running/)
+  await house.startSessions()
+  const repeat = readAsGo(house.url, { chat_id: '1', message: 'x' })
+  const turn = (await eventually(() => house.sessions.turns[1])) as FakeTurn
+  // Once or twice: the wire repeats the first telling by itself when sessions is back.
+  assert.ok(known[0] === 0 && (known[1] ?? 0) >= 1)
+  assert.equal(house.sessions.responses[0]?.completed, false)
+  turn.end('a')
+  await repeat
 })
 
 test('re-send - closing the edge breaks its responses, and sessions hears of it', async (t) => {

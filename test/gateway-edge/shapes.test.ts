@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { checkLeaks, eventually } from '../harness.ts'
+import { test } from './each-adapter.ts'
 import { type House, openHouse, openRaw } from './house.ts'
 
 checkLeaks()
@@ -15,7 +15,7 @@ const faults = async (house: House, body: unknown, target = '/api/gateway/send')
   return (json as { detail: unknown }).detail
 }
 
-test('health - the short form is exactly this, the long one says what runs', async (t) => {
+test('health - the short form is exactly this, the long one says what runs', async (t, adapter) => {
   const house = await openHouse(t)
   const short = await house.get('/api/health')
   assert.equal(short.text, '{"status":"ok"}')
@@ -29,7 +29,7 @@ test('health - the short form is exactly this, the long one says what runs', asy
     active_sessions: 0,
     agent: { kind: 'demo', version: null, problem: null },
     services: { sessions: 'up', history: 'up' },
-    adapter: 'uws',
+    adapter,
   })
 })
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { test } from 'node:test'
 import type { FakeTurn } from '../fakes/fake-sessions.ts'
 import { checkLeaks, eventually } from '../harness.ts'
+import { test } from './each-adapter.ts'
 import { openHouse, openRaw, postOf, readAsGo } from './house.ts'
 
 checkLeaks()

@@ -9,6 +9,7 @@
  * | `say="…"`, `empty` | answers this, or nothing |
  * | `thinking="…"` | a thinking block in front |
  * | `delay_ms=D` | pause before each delta |
+ * | `stamp` | behind each delta, `@` and when it was written: microseconds of the clock that all processes of the machine share |
  * | `first_ms=D` | pause between the request and the first byte |
  * | `silent_ms=D` `silent_after=N` | one pause after N deltas (0) |
  * | `hang`, `hang_after=N` | no first byte; nothing more after N deltas |

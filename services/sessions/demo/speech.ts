@@ -74,8 +74,11 @@ async function streamBlock(
   const parts = broken ? block.parts.slice(0, Math.ceil(block.parts.length / 2)) : block.parts
   const said: string[] = []
   try {
-    for (const part of parts) {
+    for (const [place, plain] of parts.entries()) {
       await beforeDelta(speech, progress.deltas, speech.delayMs)
+      const part = wish.has('stamp') ? `${plain}@${process.hrtime.bigint() / 1_000n}` : plain
+      // The whole text, which follows, is what was streamed.
+      block.parts[place] = part
       delta(deltaOf(block.kind, part))
       said.push(part)
       progress.deltas += 1

@@ -62,8 +62,9 @@ export interface PlanOptions {
   readonly turns: number
   readonly chats: number
   readonly kills: number
-  /** Only these moments; all when it is empty. */
+  /** Only these moments and targets; all where none is named. */
   readonly moments?: readonly Moment[]
+  readonly targets?: readonly Target[]
 }
 
 /** Which targets a moment can have: an agent must be known to the turn, and only its writer leaves half a line. */
@@ -76,9 +77,11 @@ const targetsOf = (moment: Moment): readonly Target[] => {
 type Pair = readonly [Moment, Target]
 
 /** Every moment on sessions and every target once; then every pair; then whatever falls. */
-const pairsOf = (random: Random, { kills, moments = [] }: PlanOptions): Pair[] => {
-  const wanted = MOMENTS.filter((moment) => moments.length === 0 || moments.includes(moment))
-  const all = wanted.flatMap((moment) => targetsOf(moment).map((target): Pair => [moment, target]))
+const pairsOf = (random: Random, { kills, moments = [], targets = [] }: PlanOptions): Pair[] => {
+  const all = MOMENTS.flatMap((moment) => targetsOf(moment).map((target): Pair => [moment, target])).filter(
+    ([moment, target]) =>
+      (moments.length === 0 || moments.includes(moment)) && (targets.length === 0 || targets.includes(target)),
+  )
   const isFirst = ([moment, target]: Pair): boolean => target === 'sessions' || moment === 'any'
   const pairs = [...random.shuffle(all.filter(isFirst)), ...random.shuffle(all.filter((pair) => !isFirst(pair)))]
   while (pairs.length < kills) pairs.push(random.pick(all))

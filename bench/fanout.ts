@@ -1,0 +1,81 @@
+/** Many agents speak at once and many clients watch each of them. */
+import type { Bench } from './bench.ts'
+import { openHouse } from './house.ts'
+import { cpuMs } from './processor.ts'
+import { startProgram } from './program.ts'
+import type { WatchPlan, WatchReport } from './programs/watchers-main.ts'
+import { atMost, toRow } from './row.ts'
+import { ask } from './stream.ts'
+
+const AGENTS = 40
+const WATCHERS = 12
+/** Of these by WebSocket; the others by server-sent events. */
+const SOCKETS = 6
+const TOKENS = 1_000
+/** A timer is late by about one: so an agent writes 50 tokens a second. */
+const EACH_MS = 19
+const SERVICES = ['edge', 'sessions'] as const
+
+export const fanout: Bench = {
+  summary: `${AGENTS} agents that write 50 tokens/s for 20 s, each watched by ${WATCHERS} clients`,
+  run: async ({ rounds, scope }) => {
+    const house = await openHouse(scope)
+    for (let agent = 0; agent < AGENTS; agent += 1) await ask(house.port, `fan${agent}`, 'hello')
+    const plan: WatchPlan = { port: house.port, chats: AGENTS, watchers: WATCHERS, sockets: SOCKETS, tokens: TOKENS, delay_ms: EACH_MS, first_ms: 3_000 }
+    const pids = await Promise.all(SERVICES.map((service) => house.pidOf(service)))
+    const found: (WatchReport & { cpu: readonly number[] })[] = []
+    for (let round = 0; round < rounds; round += 1) {
+      const before = pids.map(cpuMs)
+      const report = await startProgram(scope, 'watchers', [JSON.stringify(plan)]).next<WatchReport>()
+      const seconds = TOKENS / report.rate
+      found.push({ ...report, cpu: pids.map((pid, index) => (cpuMs(pid) - (before[index] ?? 0)) / seconds / 10) })
+    }
+    const n = found.reduce((sum, { expected }) => sum + expected, 0)
+    const each = (of: (report: (typeof found)[number]) => number): number[] => found.map(of)
+    const all = (of: (report: (typeof found)[number]) => number): number => found.reduce((sum, report) => sum + of(report), 0)
+    const early = all((report) => report.early)
+    return [
+      toRow({
+        what: 'fan-out: tokens lost',
+        unit: '',
+        rounds: each(({ lost }) => lost),
+        value: all(({ lost }) => lost),
+        n,
+        goal: atMost(0),
+        note: `${AGENTS} agents, ${WATCHERS - SOCKETS} clients by SSE and ${SOCKETS} by WebSocket each`,
+      }),
+      toRow({
+        what: 'fan-out: tokens doubled',
+        unit: '',
+        rounds: each(({ doubled }) => doubled),
+        value: all(({ doubled }) => doubled),
+        n,
+        goal: atMost(0),
+      }),
+      toRow({
+        what: "fan-out: from the agent's write to the client, p99",
+        unit: 'ms',
+        rounds: each(({ p99_ms }) => p99_ms),
+        n,
+        goal: atMost(50),
+        note: early > 0 ? `${early} tokens came before their client` : '',
+      }),
+      toRow({ what: "fan-out: from the agent's write to the client, p50", unit: 'ms', rounds: each(({ p50_ms }) => p50_ms), n }),
+      toRow({
+        what: "fan-out: from the agent's write to the client, longest",
+        unit: 'ms',
+        rounds: each(({ max_ms }) => max_ms),
+        n,
+      }),
+      toRow({ what: 'fan-out: written by one agent', unit: 'tokens/s', rounds: each(({ rate }) => rate), n: n / WATCHERS }),
+      ...SERVICES.map((service, index) =>
+        toRow({
+          what: `fan-out: processor, ${service}`,
+          unit: '%',
+          rounds: each(({ cpu }) => cpu[index] ?? Number.NaN),
+          n: rounds,
+        }),
+      ),
+    ]
+  },
+}

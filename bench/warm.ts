@@ -1,0 +1,71 @@
+/** A turn with a warm agent: what we add to the time until the agent's first words. */
+import type { Bench } from './bench.ts'
+import { openHandFed } from './hand-fed.ts'
+import { openHouse } from './house.ts'
+import { atMost, toRow } from './row.ts'
+import { median, quantile } from './statistics.ts'
+import { ask } from './stream.ts'
+
+const TURNS = 100
+const MESSAGE = '{{tokens=3 label=hello}}'
+
+export const warm: Bench = {
+  summary: 'First words of a warm agent through the edge, against the same agent fed by hand',
+  run: async ({ rounds, scope }) => {
+    const house = await openHouse(scope)
+    const hand = (await openHandFed(scope, house.env)).spawn()
+    const measure = async (count: number) => {
+      const found = { ours: [] as number[], hand: [] as number[], end: [] as number[] }
+      for (let turn = 0; turn < count; turn += 1) {
+        const answer = await ask(house.port, 'warm', MESSAGE)
+        found.ours.push(answer.first_ms)
+        found.end.push(answer.end_ms)
+        found.hand.push((await hand.ask(MESSAGE)).first_ms)
+      }
+      return found
+    }
+    await measure(TURNS / 2)
+    const found: Awaited<ReturnType<typeof measure>>[] = []
+    for (let round = 0; round < rounds; round += 1) found.push(await measure(TURNS))
+    const n = TURNS * rounds
+    const ours = found.flatMap((round) => round.ours)
+    const byHand = found.flatMap((round) => round.hand)
+    // By hand the median is taken off both: what the agent itself takes now and then stays with us.
+    const added = (share: number): number[] => found.map((round) => quantile(round.ours, share) - median(round.hand))
+    return [
+      toRow({
+        what: 'warm, first token: ours on top of the agent, p50',
+        unit: 'ms',
+        rounds: added(0.5),
+        value: median(ours) - median(byHand),
+        n,
+        goal: atMost(5),
+      }),
+      toRow({
+        what: 'warm, first token: ours on top of the agent, p99',
+        unit: 'ms',
+        rounds: added(0.99),
+        value: quantile(ours, 0.99) - median(byHand),
+        n,
+        goal: atMost(25),
+      }),
+      toRow({ what: 'warm, first token through the edge, p50', unit: 'ms', rounds: found.map((round) => median(round.ours)), n }),
+      toRow({ what: 'warm, whole turn through the edge, p50', unit: 'ms', rounds: found.map((round) => median(round.end)), n }),
+      toRow({
+        what: 'warm, first token fed by hand, p50',
+        unit: 'ms',
+        rounds: found.map((round) => median(round.hand)),
+        n,
+        note: 'yardstick',
+      }),
+      toRow({
+        what: 'warm, first token fed by hand, p99',
+        unit: 'ms',
+        rounds: found.map((round) => quantile(round.hand, 0.99)),
+        value: quantile(byHand, 0.99),
+        n,
+        note: 'yardstick',
+      }),
+    ]
+  },
+}

@@ -1,0 +1,39 @@
+/**
+ * The sessions service broken on purpose, so that the run shows that it would notice: a message is acknowledged before its
+ * turn is committed. The commit comes late, and a kill meanwhile takes back what the caller was told.
+ */
+import Database from 'better-sqlite3'
+import { run } from '../../../services/runtime/run.ts'
+import { openSessions } from '../../../services/sessions/open.ts'
+import { Settings } from '../../../services/sessions/settings.ts'
+import { lieInAmbush } from './ambush.ts'
+
+const LATE_MS = 1_500
+
+let sessionsDb: Database.Database | undefined
+const { prepare } = Database.prototype
+Database.prototype.prepare = function (this: Database.Database, sql: string) {
+  if (this.name.endsWith('sessions.db') && !this.readonly) sessionsDb = this
+  return prepare.call(this, sql)
+} as typeof prepare
+
+const commitLate = (db: Database.Database): void => {
+  if (db.inTransaction) return
+  db.exec('BEGIN')
+  setTimeout(() => db.open && db.exec('COMMIT'), LATE_MS)
+}
+
+await run({
+  name: 'sessions',
+  env: Settings,
+  open: async ({ env, environment, home, log, client, publish, defer }) => {
+    const at = lieInAmbush(process.env.CRASH_RUN ?? '')
+    const opened = await openSessions({ env, environment, home, log, history: client('history'), publish, defer, at })
+    const { send } = opened.handlers
+    const sendEarly: typeof send = (input, call) => {
+      if (sessionsDb) commitLate(sessionsDb)
+      return send(input, call)
+    }
+    return { ...opened, handlers: { ...opened.handlers, send: sendEarly } }
+  },
+})

@@ -1,0 +1,119 @@
+/** How the run tells the sessions service at which point to kill whom: a file with one order, and a file of what was hit. */
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import type { Point } from '../../../services/sessions/points.ts'
+import type { Target } from './plan.ts'
+
+export interface Order {
+  /** The number of the kill. */
+  readonly kill: number
+  readonly point: Point
+  readonly target: Target
+  /** Half of the message's line is written into the FIFO first. */
+  readonly half: boolean
+}
+
+/** A kill that was carried out. */
+export interface Hit {
+  readonly kill: number
+  /** Milliseconds since 1970. */
+  readonly at: number
+  readonly pids: readonly number[]
+  /** The chat whose agent or keeper it was. */
+  readonly chat: string | null
+}
+
+/** Where the run keeps its own things: a folder beside SWITCHBOARD_HOME. */
+export const filesOf = (root: string) => ({
+  home: join(root, 'home'),
+  pm2_home: join(root, 'pm2'),
+  pids: join(root, 'pids'),
+  journal: join(root, 'journal.jsonl'),
+  order: join(root, 'order.json'),
+  hits: join(root, 'hits.jsonl'),
+  ecosystem: join(root, 'ecosystem.json'),
+})
+export type RunFiles = ReturnType<typeof filesOf>
+
+export const readOrder = (files: RunFiles): Order | null => {
+  try {
+    return JSON.parse(readFileSync(files.order, 'utf8')) as Order
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
+}
+
+export const giveOrder = (files: RunFiles, order: Order): void => {
+  writeFileSync(`${files.order}.new`, JSON.stringify(order))
+  renameSync(`${files.order}.new`, files.order)
+}
+
+export const takeBackOrder = (files: RunFiles): void => rmSync(files.order, { force: true })
+
+export const linesOf = <T>(path: string): T[] =>
+  existsSync(path)
+    ? readFileSync(path, 'utf8')
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line) as T)
+    : []
+
+/** The number in a file, or null where there is none. */
+export const numberIn = (path: string): number | null => {
+  if (!existsSync(path)) return null
+  const number = Number.parseInt(readFileSync(path, 'utf8'), 10)
+  return number > 0 ? number : null
+}
+
+/** The process that runs a service now, as PM2 wrote it down; null between two lives. */
+export const servicePid = (files: RunFiles, name: string): number | null => {
+  if (!existsSync(files.pids)) return null
+  const file = readdirSync(files.pids).find((each) => each.startsWith(`${name}-`) && each.endsWith('.pid'))
+  return file === undefined ? null : numberIn(join(files.pids, file))
+}
+
+export const daemonPid = (files: RunFiles): number | null => numberIn(join(files.pm2_home, 'pm2.pid'))
+
+/** An agent by its row: only who it is, never what it has done. */
+export interface KnownAgent {
+  readonly n: number
+  readonly chat_id: string
+  readonly nonce: string
+}
+
+const query = <R>(files: RunFiles, sql: string, ...values: unknown[]): R[] => {
+  const path = join(files.home, 'db', 'sessions.db')
+  if (!existsSync(path)) return []
+  const db = new Database(path, { readonly: true })
+  try {
+    return db.prepare(sql).all(...values) as R[]
+  } finally {
+    db.close()
+  }
+}
+
+export const agentsOf = (files: RunFiles): KnownAgent[] => query(files, 'SELECT n, chat_id, nonce FROM agents ORDER BY n')
+
+/** The agent that a turn was handed to. */
+export const agentOfTurn = (files: RunFiles, turnId: string): (KnownAgent & { readonly message: string }) | null =>
+  query<KnownAgent & { message: string }>(
+    files,
+    'SELECT a.n, a.chat_id, a.nonce, t.message FROM turns t JOIN agents a ON a.n = t.agent WHERE t.turn_id = ?',
+    turnId,
+  )[0] ?? null
+
+export const agentFile = (files: RunFiles, n: number, name: 'in' | 'pid' | 'keeper' | 'exit'): string =>
+  join(files.home, 'agents', String(n), name)
+
+/** Kills processes at once; one that has gone by itself is none of our business. */
+export const killAll = (pids: readonly number[]): void => {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  }
+}
