@@ -102,7 +102,7 @@ export class AgentPool {
       started_at: Date.now(),
     })
     const folder = this.folder(row.n)
-    folder.create()
+    folder.createNew()
     const warm = this.#open(row, folder, 0)
     try {
       await spawnKeeper(folder, row.nonce, {

@@ -14,6 +14,8 @@ import type { OutboxRow, Store } from './store.ts'
 const BATCH_RECORDS = 100
 const BATCH_BYTES = 8 * 1024 * 1024
 const FIRST_RETRY_MS = 100
+/** How long a message may wait for company on its way to history. */
+const SOON_MS = 30
 const LAST_RETRY_MS = 5_000
 
 export class Outbox {
@@ -25,6 +27,7 @@ export class Outbox {
   readonly #settled = new Map<string, () => void>()
   #sending: Promise<void> | undefined
   #again = false
+  #soon: NodeJS.Timeout | undefined
 
   constructor(deps: { store: Store; history: Client<typeof history>; log: Log; at: At }) {
     this.#store = deps.store
@@ -49,6 +52,14 @@ export class Outbox {
     })
   }
 
+  /** Sends what is owed within a moment, together with what comes until then: a message must not compete with its own answer. */
+  pokeSoon(): void {
+    this.#soon ??= setTimeout(() => {
+      this.#soon = undefined
+      this.poke()
+    }, SOON_MS)
+  }
+
   /** Resolves when the record has arrived in history, or after `ms`: history may be down, and nobody waits for it. */
   async arrived(recordId: string, ms: number): Promise<void> {
     if (!this.#store.isOwed(recordId)) return
@@ -65,6 +76,7 @@ export class Outbox {
 
   async close(): Promise<void> {
     this.#closing.abort()
+    clearTimeout(this.#soon)
     for (const done of [...this.#settled.values()]) done()
     await this.#sending
   }

@@ -8,6 +8,7 @@ import type { Transcripts } from './agent/transcript.ts'
 import type { AgentPool } from './agent-pool.ts'
 import { messageRecord } from './ends.ts'
 import { sessionKey } from './open-turn.ts'
+import type { Outbox } from './outbox.ts'
 import { deletePlace, newSession } from './places.ts'
 import type { At } from './points.ts'
 import type { Program } from './program.ts'
@@ -25,7 +26,7 @@ export interface SessionsDeps {
   readonly store: Store
   readonly pool: AgentPool
   readonly turns: Turns
-  readonly outbox: { poke(): void }
+  readonly outbox: Pick<Outbox, 'pokeSoon'>
   readonly transcripts: Transcripts
   readonly program: Program
   /** The real path of the session base. */
@@ -129,7 +130,7 @@ export const createSessions = (deps: SessionsDeps): Handlers<typeof sessions> =>
       const row = store.takeIn(turn, session, expired, response, messageRecord(turn, now))
       at('turn_committed', row.turn_id)
       turns.add(row)
-      outbox.poke()
+      outbox.pokeSoon()
       return { turn_id: row.turn_id, attached: false }
     },
 

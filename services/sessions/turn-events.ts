@@ -68,8 +68,13 @@ export class OpenTurnEvents {
   #ended = false
   #waiters = new Set<() => void>()
 
-  get isEnded(): boolean {
-    return this.#ended
+  get keptBytes(): number {
+    return this.#keptBytes
+  }
+
+  /** Whether the beginning is no longer in memory. */
+  get isTrimmed(): boolean {
+    return this.#trimmed !== null
   }
 
   append(events: readonly TurnEvent[]): void {

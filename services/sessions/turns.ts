@@ -38,6 +38,9 @@ import type { Watchdog } from './watchdog.ts'
 /** How long a client waits for history before it is told of an end that is already safe in the outbox. */
 const HISTORY_WAIT_MS = 1_000
 const RETRY_COMMIT_MS = 500
+/** How many ended turns stay in memory, and how large each may be. */
+const RECENT_TURNS = 256
+const RECENT_BYTES = 32 * 1024
 
 export interface TurnsOptions {
   readonly store: Store
@@ -58,6 +61,8 @@ export interface TurnsOptions {
 export class Turns {
   readonly #o: TurnsOptions
   readonly #open = new Map<string, OpenTurn>()
+  /** Ended a short while ago, all their events still in memory. */
+  readonly #recent = new Map<string, OpenTurn>()
   readonly #queue: Queue
   /** The turn of each session that was handed over or is about to be. */
   readonly #active = new Map<string, OpenTurn>()
@@ -78,9 +83,9 @@ export class Turns {
     return { running: this.#active.size, waiting: this.#queue.size }
   }
 
-  /** The turn while it has not ended, or null. */
+  /** The turn while it has not ended, and for a while after, or null: whoever waits for a short answer asks when it is there. */
   get(turnId: string): OpenTurn | null {
-    return this.#open.get(turnId) ?? null
+    return this.#open.get(turnId) ?? this.#recent.get(turnId) ?? null
   }
 
   /** The turn that the session is in, or null. */
@@ -351,7 +356,16 @@ export class Turns {
     if (turn.isHanded) turn.flushNotices()
     turn.events.append([endEvent(row)])
     this.#open.delete(turn.id)
+    this.#remember(turn)
     this.#o.onChange(row)
+  }
+
+  #remember(turn: OpenTurn): void {
+    if (turn.events.keptBytes > RECENT_BYTES || turn.events.isTrimmed) return
+    this.#recent.set(turn.id, turn)
+    if (this.#recent.size <= RECENT_TURNS) return
+    const oldest = this.#recent.keys().next().value
+    if (oldest !== undefined) this.#recent.delete(oldest)
   }
 
   /** `/clear` is our own reset of the conversation; it takes its place in the queue like any message. */

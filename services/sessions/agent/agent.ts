@@ -121,7 +121,8 @@ export class Agent {
       onFolderChange: () => this.#look(),
       onError: (error) => events.onError(error),
     })
-    this.#look()
+    // Not now: whoever opens an agent of an earlier life gives it its turn before the first line is heard.
+    setImmediate(() => this.#look())
   }
 
   /** The offset of the first log line not yet given to `onLine`. */
@@ -225,7 +226,7 @@ export class Agent {
   async close(): Promise<void> {
     this.#writer?.close()
     this.#writer = null
-    await this.#log.close()
+    this.#log.close()
   }
 
   /** Waits for the reader of the FIFO: the CLI opens it right after its pid was written, before it is ready. */
@@ -269,7 +270,8 @@ export class Agent {
     if (this.#bootId !== bootId() || this.folder.exitStatus !== null) return true
     if (this.#process && isAlive(this.#process)) return false
     const keeper = this.folder.keeperPid
-    if (keeper === null) return false
+    // Its number comes a moment after its file; with a file and no process of ours it died in that moment.
+    if (keeper === null) return this.folder.isClaimed && this.folder.pid === null && processesOf(this.#nonce, null).length === 0
     // Its place was taken before it came: the CLI never ran.
     if (keeper === 0) return true
     // While the keeper lives it will write the exit status down, or start the CLI.

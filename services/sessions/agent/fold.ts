@@ -51,6 +51,7 @@ export class TurnFold {
   readonly #isOwn: boolean
   #state: 'before' | 'assumed' | 'ours' | 'ended' = 'before'
   #isProven = false
+  #isStarted = false
   #result: FoldResult | null = null
   /** A background tool has ended, so the next turn may be the CLI's own (told only by CLIs without lifecycle lines). */
   #isToolAnnounced = false
@@ -125,9 +126,11 @@ export class TurnFold {
     this.#hasLifecycle = true
     if (json.command_uuid !== this.#uuid) return []
     this.#prove()
-    if (json.state === 'started') this.#state = 'ours'
-    else if (json.state === 'completed' && this.#state === 'before') {
-      // Never started, yet done: the CLI found the uuid in the transcript and will print no result.
+    if (json.state === 'started') {
+      this.#state = 'ours'
+      this.#isStarted = true
+    } else if (json.state === 'completed' && !this.#isStarted) {
+      // Never started, yet done: the CLI knew the uuid, has replayed the message, and will print no result.
       this.#state = 'ended'
       this.#result = REPEATED
     }

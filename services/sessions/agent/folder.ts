@@ -2,7 +2,6 @@
 import {
   closeSync,
   existsSync,
-  linkSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -25,7 +24,13 @@ export class AgentFolder {
   readonly file = (name: 'in' | 'out' | 'err' | 'pid' | 'keeper' | 'holder' | 'exit' | 'lease' | 'closed'): string =>
     join(this.path, name)
 
-  /** Makes the folder with empty logs and a fresh lease. */
+  /** Makes the folder of a new agent. What may lie there is of an agent whose row a power cut took: no turn knows it. */
+  createNew(): void {
+    rmSync(this.path, { recursive: true, force: true })
+    this.create()
+  }
+
+  /** Makes what is missing of the folder: empty logs and a lease. */
   create(): void {
     mkdirSync(this.path, { recursive: true, mode: 0o700 })
     for (const name of ['out', 'err', 'lease'] as const) closeSync(openSync(this.file(name), 'a', 0o600))
@@ -65,10 +70,8 @@ export class AgentFolder {
    * agent has run. False: a keeper was there first.
    */
   claim(): boolean {
-    const mine = join(this.path, `keeper.${process.pid}`)
     try {
-      writeFileSync(mine, '0\n')
-      linkSync(mine, this.file('keeper'))
+      writeFileSync(this.file('keeper'), '0\n', { flag: 'wx' })
       return true
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code
@@ -76,9 +79,12 @@ export class AgentFolder {
       // The folder itself was never made: the spawn was never reached.
       if (code === 'ENOENT') return true
       throw error
-    } finally {
-      rmSync(mine, { force: true })
     }
+  }
+
+  /** Whether a keeper has come, though it may not have written its number yet. */
+  get isClaimed(): boolean {
+    return existsSync(this.file('keeper'))
   }
 
   /** Bytes in the log so far; 0 when there is none. */

@@ -4,8 +4,8 @@
 #   sh keeper.sh FOLDER ORPHAN_MINUTES TICK_SECONDS PROGRAM [ARGUMENT…]
 #
 # FOLDER   in (FIFO), out and err (append only), keeper, holder and pid (process ids), exit (the exit status), lease, closed.
-# Claim    `keeper` appears by link(2), which fails when it exists: whoever makes it first decides whether this agent
-#          ever starts. A service that finds no keeper makes it itself and so knows that the CLI never ran.
+# Claim    `keeper` is made only if it does not exist (O_EXCL): whoever makes it first decides whether this agent ever
+#          starts. A service that finds no keeper makes it itself and so knows that the CLI never ran.
 # Holder   a child that does nothing but hold the write end of `in`. While it lives the CLI sees no end of file. It
 #          leaves when told to (SIGTERM to it or to the keeper; so it can be told though the keeper was killed), when the
 #          CLI has gone, or when nobody has touched `lease` for ORPHAN_MINUTES; then the CLI finishes its turn and leaves
@@ -18,9 +18,8 @@ orphan_minutes=$2
 tick_seconds=$3
 shift 3
 
-printf '%s\n' "$$" >"$dir/keeper.$$" || exit 1
-ln "$dir/keeper.$$" "$dir/keeper" 2>/dev/null || exit 0
-rm -f "$dir/keeper.$$"
+# Every program that is started here is started before the CLI and waited for by a person: so these are builtins.
+(set -C && printf '%s\n' "$$" >"$dir/keeper") 2>/dev/null || exit 0
 
 mkfifo "$dir/in" || exit 1
 # Opening for write alone would wait for a reader, so a reader (4) is there for the moment of opening. Keeping a
@@ -58,7 +57,7 @@ mark_closed() {
 ) &
 holder=$!
 exec 3>&-
-printf '%s\n' "$holder" >"$dir/holder.new" && mv "$dir/holder.new" "$dir/holder"
+printf '%s\n' "$holder" >"$dir/holder"
 
 release() {
   # A holder that left by itself may have been reaped already and its number given to a stranger.
@@ -69,7 +68,7 @@ release() {
 trap release TERM
 
 # The ids of one process are passed on by exec, so the pid written here is the CLI's.
-sh -c 'printf "%s\n" "$$" >"$1/pid.new" && mv "$1/pid.new" "$1/pid" && shift && exec "$@"' \
+sh -c 'printf "%s\n" "$$" >"$1/pid" && shift && exec "$@"' \
   sh "$dir" "$@" <"$dir/in" >>"$dir/out" 2>>"$dir/err" &
 cli=$!
 

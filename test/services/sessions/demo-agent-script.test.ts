@@ -147,3 +147,16 @@ function isAlive(pid: number): boolean {
     return false
   }
 }
+
+test('demo agent - stamps each delta with the moment it wrote it, and repeats the stamps in the whole text', async (t) => {
+  const host = startScripted(t)
+  const nowUs = () => Number(process.hrtime.bigint() / 1_000n)
+  const before = nowUs()
+  await host.ended(host.message('{{tokens=3 label=hi delay_ms=5 stamp}}'))
+  const words = host.lines.flatMap((line) => line.event?.delta?.text ?? [])
+  const stamps = words.map((word) => Number(/^(?:hi| t\d)@(\d+)$/.exec(word)?.[1]))
+  assert.equal(stamps.length, 4)
+  for (const [index, stamp] of stamps.entries()) assert.ok(stamp > (stamps[index - 1] ?? before) && stamp < nowUs(), words.join())
+  assert.equal(resultsOf(host)[0]?.result, words.join(''))
+  await host.close()
+})
