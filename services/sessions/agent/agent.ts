@@ -208,8 +208,9 @@ export class Agent {
     const all = processesOf(this.#nonce, cli.pid).filter(({ pid }) => pid !== keeper && pid !== cli.pid)
     signalProcess(cli, this.#nonce, 'SIGTERM')
     await Promise.race([this.exited(), delay(TERM_MS, undefined, { ref: false })])
-    for (const process of all) signalProcess(process, this.#nonce, 'SIGKILL')
+    // The CLI before its tools: it would take the end of a tool for an answer and go on.
     if (!this.isDead) await this.kill()
+    for (const process of all) signalProcess(process, this.#nonce, 'SIGKILL')
   }
 
   /** Everything that the log holds by now was given to `onLine`. */
@@ -271,12 +272,28 @@ export class Agent {
     if (this.#process && isAlive(this.#process)) return false
     const keeper = this.folder.keeperPid
     // Its number comes a moment after its file; with a file and no process of ours it died in that moment.
-    if (keeper === null) return this.folder.isClaimed && this.folder.pid === null && processesOf(this.#nonce, null).length === 0
+    if (keeper === null)
+      return this.folder.isClaimed && processesOf(this.#nonce, null).length === 0 && this.#hasEndedWithoutKeeper()
     // Its place was taken before it came: the CLI never ran.
     if (keeper === 0) return true
     // While the keeper lives it will write the exit status down, or start the CLI.
     if (startOf(keeper) !== null && carriesNonce(keeper, this.#nonce)) return false
-    return this.#process !== null || this.folder.pid !== null || processesOf(this.#nonce, null).length === 0
+    return this.#hasEndedWithoutKeeper()
+  }
+
+  /** The keeper is dead and wrote nothing down. */
+  #hasEndedWithoutKeeper(): boolean {
+    if (this.#process !== null) return true
+    // Its pid may have come since we looked.
+    if (this.folder.pid !== null) {
+      this.#process = this.#recognise()
+      return this.#process === null
+    }
+    // Without a pid on disk no CLI runs, and nothing may become one any more: the rest of a keeper that died in between is
+    // ended, and the next look tells.
+    const left = processesOf(this.#nonce, this.folder.holderPid)
+    for (const process of left) signalProcess(process, this.#nonce, 'SIGKILL')
+    return left.length === 0
   }
 
   async #end(): Promise<void> {

@@ -213,7 +213,11 @@ test('fold - how a turn ended is read from the result, not from its subtype', ()
   ] as const
   for (const [line, kind] of kinds) assert.equal(fold([lifecycle('started'), line]).fold.result?.kind, kind)
   assert.equal(fold([replay()]).fold.result, null, 'a replay alone is no end')
-  assert.equal(fold([replay(), lifecycle('completed')]).fold.result?.kind, 'repeated', 'done without ever having started: run before')
+  assert.equal(
+    fold([replay(), lifecycle('completed')]).fold.result?.kind,
+    'repeated',
+    'done without ever having started: run before',
+  )
 })
 
 test('fold - an API error is not shown as text', () => {

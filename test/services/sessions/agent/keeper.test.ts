@@ -141,6 +141,22 @@ test('keeper - an agent whose keeper was killed still leaves when it is told to'
   await eventually(() => processesOf(nonce, null).length === 0)
 })
 
+test('keeper - killed at any moment of its start, it leaves an agent that is seen to be dead or to live', async (t) => {
+  for (let round = 0; round < 30; round += 1) {
+    const { spawn, agent, folder, nonce, exit } = await open(t, 'cat')
+    const spawned = spawn()
+    // Spread over the few milliseconds that a start takes.
+    const pid = await eventually(() => folder.keeperPid, { every_ms: 0 })
+    for (let spin = 0; spin < round * 20_000; spin += 1) Math.sqrt(spin)
+    process.kill(pid, 'SIGKILL')
+    await spawned
+    await eventually(() => agent.pid !== null || exit())
+    await agent.kill()
+    await eventually(exit)
+    await eventually(() => processesOf(nonce, null).length === 0)
+  }
+})
+
 test('keeper - an agent that is killed takes its tools with it, also those in sessions of their own', async (t) => {
   const { spawn, agent, nonce, exit } = await open(t, 'setsid sleep 1000 & sleep 1000 & echo ready; wait')
   await spawn()
