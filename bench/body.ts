@@ -3,7 +3,7 @@
 /** Cuts what a socket receives into head, and lines of a chunked body. Bodies are told as Latin-1: benches send ASCII. */
 export class BodyReader {
   readonly #onLine: (line: string) => void
-  #state: 'head' | 'size' | 'data' | 'end' = 'head'
+  #state: 'head' | 'size' | 'data' | 'gap' | 'end' = 'head'
   #raw = ''
   #left = 0
   #line = ''
@@ -47,9 +47,15 @@ export class BodyReader {
       return true
     }
     if (this.#state === 'data') {
-      if (this.#raw.length < this.#left + 2) return false
+      if (this.#raw.length < this.#left) return false
       this.#lines(this.#raw.slice(0, this.#left))
-      this.#raw = this.#raw.slice(this.#left + 2)
+      this.#raw = this.#raw.slice(this.#left)
+      this.#state = 'gap'
+      return true
+    }
+    // The line end behind a chunk may come together with the next chunk: who waits for it is one chunk late.
+    if (this.#state === 'gap' && this.#raw.length >= 2) {
+      this.#raw = this.#raw.slice(2)
       this.#state = 'size'
       return true
     }

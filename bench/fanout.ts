@@ -21,14 +21,25 @@ export const fanout: Bench = {
   run: async ({ rounds, scope }) => {
     const house = await openHouse(scope)
     for (let agent = 0; agent < AGENTS; agent += 1) await ask(house.port, `fan${agent}`, 'hello')
-    const plan: WatchPlan = { port: house.port, chats: AGENTS, watchers: WATCHERS, sockets: SOCKETS, tokens: TOKENS, delay_ms: EACH_MS, first_ms: 3_000 }
-    const pids = await Promise.all(SERVICES.map((service) => house.pidOf(service)))
+    const plan: WatchPlan = {
+      port: house.port,
+      chats: AGENTS,
+      watchers: WATCHERS,
+      sockets: SOCKETS,
+      tokens: TOKENS,
+      delay_ms: EACH_MS,
+      first_ms: 3_000,
+    }
+    const services = await Promise.all(SERVICES.map((service) => house.pidOf(service)))
+    const watched = { edge: services.slice(0, 1), sessions: services.slice(1), 'the agents': house.agents() }
+    const used = (): number[] => Object.values(watched).map((pids) => pids.reduce((sum, pid) => sum + cpuMs(pid), 0))
     const found: (WatchReport & { cpu: readonly number[] })[] = []
     for (let round = 0; round < rounds; round += 1) {
-      const before = pids.map(cpuMs)
+      const before = used()
       const report = await startProgram(scope, 'watchers', [JSON.stringify(plan)]).next<WatchReport>()
       const seconds = TOKENS / report.rate
-      found.push({ ...report, cpu: pids.map((pid, index) => (cpuMs(pid) - (before[index] ?? 0)) / seconds / 10) })
+      const cpu_ms = [...used().map((ms, index) => ms - (before[index] ?? 0)), report.cpu_ms]
+      found.push({ ...report, cpu: cpu_ms.map((ms) => ms / seconds / 10) })
     }
     const n = found.reduce((sum, { expected }) => sum + expected, 0)
     const each = (of: (report: (typeof found)[number]) => number): number[] => found.map(of)
@@ -68,13 +79,8 @@ export const fanout: Bench = {
         n,
       }),
       toRow({ what: 'fan-out: written by one agent', unit: 'tokens/s', rounds: each(({ rate }) => rate), n: n / WATCHERS }),
-      ...SERVICES.map((service, index) =>
-        toRow({
-          what: `fan-out: processor, ${service}`,
-          unit: '%',
-          rounds: each(({ cpu }) => cpu[index] ?? Number.NaN),
-          n: rounds,
-        }),
+      ...[...Object.keys(watched), 'the clients'].map((who, index) =>
+        toRow({ what: `fan-out: processor, ${who}`, unit: '%', rounds: each(({ cpu }) => cpu[index] ?? Number.NaN), n: rounds }),
       ),
     ]
   },

@@ -20,6 +20,8 @@ export interface House {
   readonly context: Context
   /** The process that now runs a service. */
   pidOf(service: string): Promise<number>
+  /** The processes of the agents that live, and of their keepers. */
+  agents(): number[]
 }
 
 /** A port of 127.0.0.1 that was free a moment ago. */
@@ -83,6 +85,7 @@ export const openHouse = async (scope: Scope, env: Record<string, string> = SCRI
     port,
     env: whole,
     context,
+    agents: () => agentPids(settings.home),
     pidOf: async (service) => {
       const app = (await pm2.list()).find(({ name }) => name === service)
       if (!app || app.pid === 0) throw new Error(`${service} does not run`)

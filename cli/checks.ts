@@ -1,4 +1,4 @@
-/** `switchboard test`, `check`, `bench` and `build`: for whoever changes the code. Installing and compiling came before. */
+/** `switchboard test`, `check`, `crash`, `bench` and `build`: for whoever changes the code. Installing and compiling came before. */
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import type { Command } from './command.ts'
@@ -19,6 +19,12 @@ export const test: Command = {
 export const check: Command = {
   summary: 'Types, lint and every test: what has to pass before a change is proposed',
   run: ({ settings }) => runNode(settings.root, 'test/run.mjs', []),
+}
+
+export const crash: Command = {
+  summary: 'Kill everything at every named point under load, and count what was lost, doubled or run twice',
+  usage: '[--seed N] [--kills N] [--turns N] [--chats N]',
+  run: ({ args, settings }) => runNode(settings.root, 'dist/test/crash/run.js', args),
 }
 
 export const bench: Command = {

@@ -1,5 +1,5 @@
 /** The commands by name. */
-import { bench, build, check, test } from './checks.ts'
+import { bench, build, check, crash, test } from './checks.ts'
 import type { Command } from './command.ts'
 import { down } from './down.ts'
 import { logs, monit } from './logs.ts'
@@ -7,7 +7,19 @@ import { restart } from './restart.ts'
 import { status } from './status.ts'
 import { up } from './up.ts'
 
-export const commands: Readonly<Record<string, Command>> = { up, down, restart, status, logs, monit, build, test, check, bench }
+export const commands: Readonly<Record<string, Command>> = {
+  up,
+  down,
+  restart,
+  status,
+  logs,
+  monit,
+  build,
+  test,
+  check,
+  crash,
+  bench,
+}
 
 /** What `switchboard help` prints. */
 export const helpLines = (): string[] => {

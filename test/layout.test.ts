@@ -34,6 +34,7 @@ const HOME_OF: Readonly<Record<string, RegExp>> = {
   zeromq: /^protocol\/wire\//,
   msgpackr: /^protocol\/wire\//,
   'uWebSockets.js': /^gateway-edge\/server\//,
+  ws: /^gateway-edge\/server\//,
   pino: /^services\/runtime\//,
 }
 

@@ -45,20 +45,24 @@ const refusal = (status: number, detail: string): Refusal => ({
 /** What is answered to a head that nobody should read on; undefined for any other. */
 export const judgeHead = (method: string, target: string, each: EachHeader): Refusal | undefined => {
   if (!KNOWN_METHODS.has(method)) return refusal(400, 'There is no such HTTP method')
+  if (/[^\x21-\x7e]/.test(target)) return refusal(400, 'What is not ASCII must be percent-encoded in a path')
   let seen = 0
   let bytes = method.length + target.length + 12
   let twice = ''
+  let length = true
   let coding = 'chunked'
   each((name, value) => {
     const bit = ONCE.get(name) ?? 0
     if ((seen & bit) !== 0) twice = name
     if (name === 'transfer-encoding') coding = value.trim().toLowerCase()
     seen |= bit
+    if (name === 'content-length') length &&= /^\d{1,15}$/.test(value)
     bytes += name.length + value.length + 4
   })
   if (twice !== '') return refusal(400, `The header ${twice} stands there twice`)
   // uWebSockets.js takes any other coding for this one.
   if (coding !== 'chunked') return refusal(501, 'Only chunked is understood as a transfer encoding')
+  if (!length) return refusal(400, 'The Content-Length is no number of bytes')
   if (bytes > HEAD_MAX_BYTES) return refusal(431, `The headers are larger than ${HEAD_MAX_BYTES} bytes`)
   return undefined
 }

@@ -7,9 +7,6 @@ import { createWaiting, type TickEnd, type Waiting } from './tick-end.ts'
 
 const NOT_ASCII = /[\u0080-\u00ff]/
 
-/** What node:http took for Latin-1, as the UTF-8 that it is. */
-const decode = (text: string): string => (NOT_ASCII.test(text) ? Buffer.from(text, 'latin1').toString('utf8') : text)
-
 export class NodeExchange implements Exchange {
   readonly method: string
   readonly path: string
@@ -22,6 +19,8 @@ export class NodeExchange implements Exchange {
   #readable = true
   /** Answered to the end, as far as the caller is concerned, or gone. */
   #closed = false
+  /** Answered to the end, and all of it is on its way. */
+  #complete = false
   #gone: AbortController | undefined
   #failBody: ((error: ServiceError) => void) | undefined
   /** Of a body of unknown length: what is to go out, and whether it ends behind that. */
@@ -34,13 +33,13 @@ export class NodeExchange implements Exchange {
     this.#req = req
     this.#res = res
     this.#tickEnd = tickEnd
-    const target = decode(req.url ?? '/')
+    const target = req.url ?? '/'
     const mark = target.indexOf('?')
     this.method = req.method ?? 'GET'
     this.path = mark < 0 ? target : target.slice(0, mark)
     this.query = mark < 0 ? '' : target.slice(mark + 1)
     res.on('close', () => {
-      if (!res.writableFinished) this.#abort()
+      if (!this.#complete) this.#abort()
     })
   }
 
@@ -59,8 +58,10 @@ export class NodeExchange implements Exchange {
 
   header(name: string): string {
     if (!this.#readable) throw new Error(`the header ${name} was asked for after the handler had returned`)
-    // Of several the first, as on the other server; node:http would join them.
-    return decode(this.#req.headersDistinct[name]?.[0] ?? '')
+    // Of several the first, where node:http would join them, and at its ends bytes beyond ASCII are white space: as on the
+    // other server, so that one key of a client is one key on both.
+    const value = this.#req.headersDistinct[name]?.[0] ?? ''
+    return NOT_ASCII.test(value) ? value.replace(/^[^\x21-\x7f]+|[^\x21-\x7f]+$/g, '') : value
   }
 
   handlerReturned(): void {
@@ -91,6 +92,7 @@ export class NodeExchange implements Exchange {
   reply(status: number, headers: Headers, body: string): void {
     if (this.#closed) return
     this.#closed = true
+    this.#complete = true
     this.#writeHead(status, status === 204 ? headers : { ...headers, 'content-length': String(Buffer.byteLength(body)) })
     this.#res.end(body)
   }
@@ -136,16 +138,23 @@ export class NodeExchange implements Exchange {
     if (this.#res.destroyed) return
     const text = this.#pending ?? ''
     this.#pending = undefined
-    const taken = (): void => {
-      if (this.#pending === undefined) this.#flushed()
-    }
-    if (text === '') {
-      this.#res.flushHeaders()
-      if (!this.#last) taken()
+    if (this.#last) {
+      // Not in one call, which would give the whole body a length.
+      if (text !== '') this.#res.write(text)
+      this.#res.end(() => this.#taken())
+    } else if (text !== '') {
+      this.#res.write(text, () => this.#taken())
     } else {
-      this.#res.write(text, taken)
+      this.#res.flushHeaders()
+      this.#taken()
     }
-    if (this.#last) this.#res.end(taken)
+  }
+
+  /** What was written is on its way; or it never will be, which node:http tells in the same way. */
+  #taken(): void {
+    if (this.#req.socket.destroyed) return this.#abort()
+    this.#complete = this.#last
+    if (this.#pending === undefined) this.#flushed()
   }
 
   #flushed(): void {

@@ -20,7 +20,10 @@ export interface Exchange {
   readonly query: string
   /** The address at the other end of the connection, as text: whoever connected, which behind a proxy is the proxy. */
   readonly remote: string
-  /** A header's value, or an empty text. Only until the handler first awaits: the request is gone afterwards. */
+  /**
+   * A header's value, the first one where there are several, or an empty text. ASCII is all that can be relied on in it. Only
+   * until the handler first awaits: the request is gone afterwards.
+   */
   header(name: string): string
   /**
    * The whole body; asked for once, before the handler first awaits. Rejects with `too_large` past `limit` bytes, and

@@ -112,7 +112,7 @@ export class UwsExchange implements Exchange {
     if (this.#closed) return
     this.#head = () => this.#writeHead(status, headers)
     this.#res.onWritable(() => {
-      if (this.#pending === undefined) this.#flushed()
+      if (this.#pending === undefined) this.#taken()
       return true
     })
     this.write(first)
@@ -154,10 +154,14 @@ export class UwsExchange implements Exchange {
       this.#head?.()
       this.#head = undefined
       // An empty chunk would end the body.
-      const taken = text === '' || this.#res.write(text)
-      if (this.#last) this.#res.end()
-      if (taken || this.#last) this.#flushed()
+      if (text === '' || this.#res.write(text)) this.#taken()
     })
+  }
+
+  /** Nothing waits for the client any more. The end comes only now: behind it nobody is told when the client goes away. */
+  #taken(): void {
+    if (this.#last) this.#res.end()
+    this.#flushed()
   }
 
   #flushed(): void {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import os from 'node:os'
-import { test } from 'node:test'
+import { test as plainTest } from 'node:test'
 import { Buckets } from '../../gateway-edge/http/buckets.ts'
 import { fieldsOf } from '../../gateway-edge/http/input.ts'
 import { Logins } from '../../gateway-edge/http/logins.ts'
@@ -8,6 +8,7 @@ import { createRefusals } from '../../gateway-edge/http/refusals.ts'
 import { sourceOf, toSource } from '../../gateway-edge/http/source.ts'
 import { table } from '../../protocol/contract.ts'
 import { checkLeaks, eventually } from '../harness.ts'
+import { test } from './each-adapter.ts'
 import { openHouse, openRaw, postOf } from './house.ts'
 import { askPlainly, bearer, forwardedFor } from './plain-request.ts'
 
@@ -205,13 +206,13 @@ test('limits - chats and users that are not on the lists may not speak, on any p
   assert.equal((await house.post('/api/gateway/send', { message: 'x', user_id: '7' })).status, 422, 'no chat at all is a fault')
 })
 
-test('limits - a method that takes a chat needs it, or leaving it out would get around the list', () => {
+plainTest('limits - a method that takes a chat needs it, or leaving it out would get around the list', () => {
   const about = table.filter((row) => fieldsOf(row).has('chat_id'))
   assert.ok(about.length >= 4)
   for (const row of about) assert.ok(fieldsOf(row).get('chat_id')?.required, row.name)
 })
 
-test('limits - a bucket holds its burst, fills again, and forgets who was silent for longest', () => {
+plainTest('limits - a bucket holds its burst, fills again, and forgets who was silent for longest', () => {
   let now = 0
   const buckets = new Buckets({ per_second: 2, burst: 3, now: () => now })
   const taken = (): number[] => [1, 2, 3, 4].map(() => buckets.take('a'))
@@ -231,7 +232,7 @@ test('limits - a bucket holds its burst, fills again, and forgets who was silent
   assert.equal(slow.take('a'), 6)
 })
 
-test('limits - a login ends after seven days, and the thousand and first ends the first', () => {
+plainTest('limits - a login ends after seven days, and the thousand and first ends the first', () => {
   let now = 0
   const logins = new Logins(() => now)
   const begin = (): string => logins.begin(false).split(';')[0] ?? ''
@@ -250,7 +251,7 @@ test('limits - a login ends after seven days, and the thousand and first ends th
   assert.ok(!logins.knows(`switchboard_session=${'x; switchboard_session='.repeat(1_000)}`))
 })
 
-test('limits - addresses have one name however they are spelled, and a network of one subscriber one', () => {
+plainTest('limits - addresses have one name however they are spelled, and a network of one subscriber one', () => {
   const cases: Record<string, string> = {
     '127.0.0.1': '127.0.0.1',
     '::ffff:127.0.0.1': '127.0.0.1',
@@ -266,7 +267,7 @@ test('limits - addresses have one name however they are spelled, and a network o
   for (const [address, source] of Object.entries(cases)) assert.equal(toSource(address), source, address)
 })
 
-test('limits - only a proxy on this machine is believed, and of what it says the last word', () => {
+plainTest('limits - only a proxy on this machine is believed, and of what it says the last word', () => {
   const visitor = (remote: string, headers: Record<string, string> = {}) =>
     sourceOf({ method: 'GET', path: '/', remote, header: (name) => headers[name] ?? '' })
   assert.deepEqual(visitor('127.0.0.1'), { name: '127.0.0.1', local: true })
@@ -281,7 +282,7 @@ test('limits - only a proxy on this machine is believed, and of what it says the
     assert.deepEqual(visitor('::1', headers), { name: 'a proxy that does not say for whom', local: false })
 })
 
-test('limits - refusals have ten lines of the log in ten seconds, and a count', () => {
+plainTest('limits - refusals have ten lines of the log in ten seconds, and a count', () => {
   let now = 0
   const lines: object[] = []
   const write = (fields: object): void => void lines.push(fields)

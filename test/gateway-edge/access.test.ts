@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { OWN_ROUTES, type OwnSpec } from '../../gateway-edge/http/own-routes.ts'
 import { table } from '../../protocol/contract.ts'
 import { checkLeaks } from '../harness.ts'
+import { test } from './each-adapter.ts'
 import { type House, type HouseOptions, openHouse } from './house.ts'
 import { askPlainly, basic, bearer, forwardedFor, type PlainAnswer } from './plain-request.ts'
 

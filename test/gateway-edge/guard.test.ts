@@ -20,7 +20,7 @@ const ask = async (
     .map(([name, value]) => `${name}: ${value}\r\n`)
     .join('')
   const raw = openRaw(t, house.edge.port, `${target} HTTP/1.1\r\n${head}\r\n${body}`)
-  await eventually(() => raw.text().includes('\r\n\r\n') && raw.text().endsWith('}'))
+  await eventually(() => /\r\n\r\n.*\}(\r\n0\r\n\r\n)?$/s.test(raw.text()))
   return [Number(raw.text().slice(9, 12)), raw.text().split('\r\n\r\n')[1] ?? '']
 }
 

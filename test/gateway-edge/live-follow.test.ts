@@ -91,7 +91,8 @@ test('live follow - a connection that ends lets go of everything', async (t) => 
   const client = await connect(t, house.edge.port)
   for (let chat = 0; chat < 10; chat += 1) await client.call('sessions.send', { chat_id: `${chat}`, message: 'x', follow: true })
   await client.call('topics.subscribe', { topics: ['sessions.turn_changed', 'history.message_recorded'] })
-  void client.ask('sessions.events', { turn_id: house.sessions.turns[0]?.turn_id, wait_ms: 30_000 }).catch(() => undefined)
+  const poll = { turn_id: house.sessions.turns[0]?.turn_id, wait_ms: 30_000 }
+  client.socket.send(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'sessions.events', params: poll }))
   await eventually(() => house.sessions.waiting === 11)
   assert.deepEqual([house.edge.followed, house.edge.live], [10, { connections: 1, subscribed: 2 }])
   client.socket.terminate()

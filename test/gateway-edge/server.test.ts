@@ -166,3 +166,124 @@ test('server - stopped it takes no new connections and serves those it has; a ta
   const again = await openServer(options)
   again.close()
 })
+
+test('server - HEAD has the length of the body and no body, and 204 has neither', async (t) => {
+  const { ask } = await open(t, (exchange) => exchange.reply(exchange.path === '/204' ? 204 : 200, OK, '12345'))
+  const head = ask('HEAD / HTTP/1.1')
+  await eventually(() => head.text().endsWith('\r\n\r\n'))
+  assert.match(head.text(), /^HTTP\/1\.1 200 OK\r\n/)
+  assert.match(head.text(), /\r\ncontent-length: 5\r\n/i)
+  const empty = ask('GET /204 HTTP/1.1')
+  await eventually(() => empty.text().endsWith('\r\n\r\n'))
+  assert.match(empty.text(), /^HTTP\/1\.1 204 No Content\r\n/)
+  assert.doesNotMatch(empty.text(), /content-length|transfer-encoding/i)
+})
+
+test('server - answers carry the headers that were given, Date and the length, and nothing of the server itself', async (t) => {
+  const { ask } = await open(t, (exchange) => exchange.reply(200, OK, 'x'))
+  const raw = ask('GET / HTTP/1.1')
+  await eventually(() => raw.text().endsWith('x'))
+  const names = raw.text().split('\r\n\r\n')[0]?.split('\r\n').slice(1) ?? []
+  assert.deepEqual(names.map((line) => line.split(':')[0]?.toLowerCase()).sort(), ['content-length', 'content-type', 'date'])
+})
+
+test('server - of several headers of a name the first is given, and what is not ASCII at its ends is white space', async (t) => {
+  const { server } = await open(t, (exchange) => exchange.reply(200, OK, `<${exchange.header('x-a')}>`))
+  const raw = openRaw(t, server.port, 'GET / HTTP/1.1\r\nHost: x\r\nX-A: é über é\r\nx-a: second\r\n\r\n')
+  await eventually(() => raw.text().endsWith('>'))
+  assert.ok(raw.text().endsWith('<ber>'), raw.text())
+})
+
+test('server - two of what may stand once, two lengths, unknown methods and huge heads never reach a handler', async (t) => {
+  const reached: string[] = []
+  const { server } = await open(t, (exchange) => {
+    reached.push(exchange.path)
+    exchange.reply(200, OK, '')
+  })
+  const cases: readonly [string, number][] = [
+    ['GET /1 HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n', 400],
+    ['GET /2 HTTP/1.1\r\nHost: x\r\nAuthorization: a\r\nauthorization: b\r\n\r\n', 400],
+    ['POST /3 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc', 400],
+    ['POST /4 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd', 400],
+    ['POST /5 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400],
+    ['POST /6 HTTP/1.1\r\nHost: x\r\nContent-Length: -3\r\n\r\nabc', 400],
+    ['BREW /7 HTTP/1.1\r\nHost: x\r\n\r\n', 400],
+    ['get /8 HTTP/1.1\r\nHost: x\r\n\r\n', 400],
+    ['GET /grüße HTTP/1.1\r\nHost: x\r\n\r\n', 400],
+    ['GET /9 HTTP/1.0\r\nHost: x\r\n\r\n', 505],
+    ['GET http://x/10 HTTP/1.1\r\nHost: x\r\n\r\n', 505],
+    [`GET /11 HTTP/1.1\r\nHost: x\r\nX: ${'y'.repeat(40_000)}\r\n\r\n`, 431],
+    [`GET /12${'y'.repeat(40_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431],
+  ]
+  for (const [request, status] of cases) {
+    const raw = openRaw(t, server.port, request)
+    await eventually(() => raw.text().includes('\r\n\r\n'))
+    assert.equal(Number(raw.text().slice(9, 12)), status, request.slice(0, 60))
+  }
+  assert.deepEqual(reached, [])
+})
+
+test('server - one connection too many is closed without a word, and room is made by one that goes', async (t) => {
+  const server = await ADAPTERS[adapterOf(t)]({
+    host: '127.0.0.1',
+    port: 0,
+    handle: (exchange) => exchange.reply(200, OK, 'done'),
+    onFault: () => undefined,
+    max_connections: 2,
+  })
+  t.after(() => server.close())
+  const request = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
+  const [first, second] = [openRaw(t, server.port, request), openRaw(t, server.port, request)]
+  await eventually(() => first.text().endsWith('done') && second.text().endsWith('done'))
+  const third = openRaw(t, server.port, request)
+  await third.over
+  assert.equal(third.text(), '')
+  first.socket.destroy()
+  await eventually(async () => {
+    const raw = openRaw(t, server.port, request)
+    await Promise.race([raw.over, eventually(() => raw.text() !== '')])
+    raw.socket.destroy()
+    return raw.text().endsWith('done')
+  })
+})
+
+test('server - who does not come to the end of a request is cut off; who is kept waiting is not', async (t) => {
+  const { server, faults } = await open(t, async (exchange) => {
+    if (exchange.method === 'POST') await exchange.body(100)
+    else await sleep(13_000)
+    exchange.reply(200, OK, 'done')
+  })
+  const waiting = openRaw(t, server.port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  const began = performance.now()
+  const cut = [
+    openRaw(t, server.port, ''),
+    openRaw(t, server.port, 'GET / HTTP/1.1\r\nHo'),
+    openRaw(t, server.port, 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc'),
+  ]
+  await Promise.all(cut.map(({ over }) => over))
+  assert.ok(performance.now() - began < 20_000)
+  await eventually(() => faults.length === 1)
+  await eventually(() => waiting.text().endsWith('done'), { timeout_ms: 30_000 })
+})
+
+test('server - of a client that goes away before it has taken the end, the exchange says so', async (t) => {
+  let taken: boolean | undefined
+  const { server } = await open(t, async (exchange) => {
+    exchange.open(200, OK, 'begin')
+    await exchange.writable()
+    exchange.end('x'.repeat(20_000_000))
+    await exchange.writable()
+    taken = !exchange.gone.aborted
+  })
+  const gone = openRaw(t, server.port, '')
+  gone.socket.pause()
+  gone.socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  await sleep(300)
+  assert.equal(taken, undefined, 'it waits for the client')
+  gone.socket.destroy()
+  await eventually(() => taken === false)
+  taken = undefined
+  const whole = openRaw(t, server.port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  await eventually(() => taken === true)
+  await eventually(() => whole.text().endsWith('0\r\n\r\n'))
+})

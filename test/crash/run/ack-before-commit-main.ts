@@ -8,14 +8,15 @@ import { openSessions } from '../../../services/sessions/open.ts'
 import { Settings } from '../../../services/sessions/settings.ts'
 import { lieInAmbush } from './ambush.ts'
 
-const LATE_MS = 1_500
+const LATE_MS = 3_000
 
 let sessionsDb: Database.Database | undefined
-const { prepare } = Database.prototype
-Database.prototype.prepare = function (this: Database.Database, sql: string) {
+const { pragma } = Database.prototype
+Database.prototype.pragma = function (this: Database.Database, source: string, options?: Database.PragmaOptions) {
   if (this.name.endsWith('sessions.db') && !this.readonly) sessionsDb = this
-  return prepare.call(this, sql)
-} as typeof prepare
+  // Cannot be changed within the transaction that is held open here, and says nothing about acknowledging.
+  return this.inTransaction && source.startsWith('synchronous') ? [] : pragma.call(this, source, options)
+}
 
 const commitLate = (db: Database.Database): void => {
   if (db.inTransaction) return

@@ -2,7 +2,7 @@
  * Inside the sessions service: waits at the named points for an order of the run, and carries it out on the spot, before the
  * service does anything more. What cannot be done yet (the turn's agent is not there) is done at the next passing.
  */
-import { appendFileSync, closeSync, constants, openSync, writeSync } from 'node:fs'
+import { appendFileSync, closeSync, constants, existsSync, openSync, writeSync } from 'node:fs'
 import { carriesNonce } from '../../../services/sessions/agent/process.ts'
 import { messageLine } from '../../../services/sessions/agent/writer.ts'
 import type { At } from '../../../services/sessions/points.ts'
@@ -22,10 +22,11 @@ import {
   servicePid,
   takeBackOrder,
 } from './orders.ts'
+import type { Stage } from './plan.ts'
 
 /** How long a starting agent may take to be there, in milliseconds: the service stands still meanwhile. */
 const PATIENCE_MS = 3_000
-const LOOK_MS = 2
+const LOOK_MS = 0.2
 
 const cell = new Int32Array(new SharedArrayBuffer(4))
 
@@ -56,14 +57,16 @@ const writeHalf = (files: RunFiles, n: number, turnId: string, message: string):
 }
 
 /** The processes that an order names, or null when they are not there. */
-const victimsOf = (files: RunFiles, { target }: Order, agent: KnownAgent | null): number[] | null => {
+const victimsOf = (files: RunFiles, { target, stage }: Order, agent: KnownAgent | null): number[] | null => {
   const service = (name: string): number | null => (name === 'sessions' ? process.pid : servicePid(files, name))
   const here = (pids: (number | null)[]): number[] | null => (pids.includes(null) ? null : (pids as number[]))
   switch (target) {
     case 'agent':
     case 'keeper': {
       if (agent === null) return null
-      const pid = standUntil(() => numberIn(agentFile(files, agent.n, target === 'agent' ? 'pid' : 'keeper')))
+      const file = (name: Stage): string => agentFile(files, agent.n, name)
+      if (target === 'keeper') standUntil(() => existsSync(file(stage)) || null)
+      const pid = standUntil(() => numberIn(file(target === 'agent' ? 'pid' : 'keeper')))
       return pid !== null && carriesNonce(pid, agent.nonce) ? [pid] : null
     }
     case 'pm2':

@@ -14,6 +14,8 @@ export interface CrashRunOptions extends PlanOptions, HouseOptions {
   readonly print: (line: string) => void
   /** How long a client waits for an answer. */
   readonly patience_ms?: number
+  /** How long history may take to have it all once every client has its answer, and agents to leave when told to. */
+  readonly settle_ms?: number
 }
 
 export interface CrashRun {
@@ -24,8 +26,8 @@ export interface CrashRun {
 }
 
 const PATIENCE_MS = 120_000
-/** How long history may take to have it all, once every client has its answer. */
-const HISTORY_MS = 15_000
+/** Agents leave within a second; the CLI's background tools have 5 s more. */
+const SETTLE_MS = 15_000
 
 const readHistory = async (url: string, plan: Plan): Promise<Map<string, Told[]>> => {
   const chats = plan.chats.map(async ({ id }) => {
@@ -35,16 +37,18 @@ const readHistory = async (url: string, plan: Plan): Promise<Map<string, Told[]>
   return new Map(await Promise.all(chats))
 }
 
-const gather = async (house: House, rest: Omit<Evidence, 'history' | 'runs' | 'orphans'>): Promise<Evidence> => {
+type Known = Omit<Evidence, 'history' | 'runs' | 'orphans'>
+
+const gather = async (house: House, rest: Known, settle_ms: number): Promise<Evidence> => {
   const isWhole = (history: Map<string, Told[]>): boolean =>
     rest.plan.chats.every(({ id, turns }) => (history.get(id)?.length ?? 0) >= 2 * turns.length)
-  const until = performance.now() + HISTORY_MS
+  const until = performance.now() + settle_ms
   let history = await readHistory(house.url, rest.plan)
   while (!isWhole(history) && performance.now() < until) {
     await sleep(100)
     history = await readHistory(house.url, rest.plan)
   }
-  return { ...rest, history, runs: linesOf<Run>(house.files.journal), orphans: await house.down() }
+  return { ...rest, history, runs: linesOf<Run>(house.files.journal), orphans: await house.down(settle_ms) }
 }
 
 export const crashRun = async (options: CrashRunOptions): Promise<CrashRun> => {
@@ -64,7 +68,7 @@ export const crashRun = async (options: CrashRunOptions): Promise<CrashRun> => {
     say('the last kill fell')
     const outcomes = await chats.outcomes
     say('every client is done')
-    const tally = takeTally(await gather(house, { plan, hits, outcomes }))
+    const tally = takeTally(await gather(house, { plan, hits, outcomes }, options.settle_ms ?? SETTLE_MS))
     say('down')
     return { plan, hits, tally, took_ms: performance.now() - began }
   } finally {

@@ -18,8 +18,6 @@ export type Break = (typeof BREAKS)[number]
 
 const SERVICES = ['edge', 'sessions', 'history']
 const UP_MS = 60_000
-/** Agents leave within a second when they are told to; the CLI's background tools have 5 s more. */
-const LEAVE_MS = 15_000
 const LOOK_MS = 50
 
 const root = packageRoot(import.meta.url)
@@ -31,8 +29,8 @@ export interface House {
   start(): Promise<void>
   /** Resolves when all services answer. Rejects when they do not come. */
   up(): Promise<void>
-  /** `switchboard down`; then the processes of agents that stay though they should have left, each by pid and command. */
-  down(): Promise<string[]>
+  /** `switchboard down`; then the processes of agents that have not left after `settle_ms`, each by pid and command. */
+  down(settle_ms: number): Promise<string[]>
   /** The last lines that a service wrote. */
   log(name: string): string
   /** Ends whatever runs and removes the folder, unless it is to be kept. */
@@ -180,11 +178,11 @@ export const openHouse = async ({ broken, legacy }: HouseOptions): Promise<House
       if (code !== 0) throw new Error(`PM2 did not start: ${output}`)
       await up()
     },
-    down: async () => {
+    down: async (settle_ms) => {
       const program = `const { main } = await import(${JSON.stringify(join(root, 'dist/cli/main.js'))}); process.exitCode = await main(['down'], process.env)`
       const { code, output } = await runNode(['--input-type=module', '-e', program], env)
       if (code !== 0) throw new Error(`switchboard down failed: ${output}`)
-      await waitUntil(() => agentProcesses(files).length === 0, LEAVE_MS)
+      await waitUntil(() => agentProcesses(files).length === 0, settle_ms)
       return agentProcesses(files).map((pid) => `${pid} ${commandOf(pid)}`)
     },
     close: async (keep) => {

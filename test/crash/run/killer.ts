@@ -89,11 +89,11 @@ const fallAtAnyMoment = async (deps: KillerDeps, kill: PlannedKill): Promise<boo
   })
 }
 
-const fallAtPoint = async (deps: KillerDeps, { n, moment, target }: PlannedKill): Promise<boolean> => {
+const fallAtPoint = async (deps: KillerDeps, { n, moment, target, stage }: PlannedKill): Promise<boolean> => {
   const { files } = deps.house
   if (moment === 'any') throw new Error('any moment is no point')
   const half = moment === 'half_line'
-  giveOrder(files, { kill: n, point: half ? 'handing_committed' : moment, target, half })
+  giveOrder(files, { kill: n, point: half ? 'handing_committed' : moment, target, half, stage })
   const isHit = (): boolean => linesOf<Hit>(files.hits).some(({ kill }) => kill === n)
   if (await waitFor(deps, isHit)) return true
   takeBackOrder(files)

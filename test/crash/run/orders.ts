@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSyn
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import type { Point } from '../../../services/sessions/points.ts'
-import type { Target } from './plan.ts'
+import type { Stage, Target } from './plan.ts'
 
 export interface Order {
   /** The number of the kill. */
@@ -12,6 +12,8 @@ export interface Order {
   readonly target: Target
   /** Half of the message's line is written into the FIFO first. */
   readonly half: boolean
+  /** A keeper that is just starting is killed as soon as it has made this file. */
+  readonly stage: Stage
 }
 
 /** A kill that was carried out. */
@@ -104,8 +106,7 @@ export const agentOfTurn = (files: RunFiles, turnId: string): (KnownAgent & { re
     turnId,
   )[0] ?? null
 
-export const agentFile = (files: RunFiles, n: number, name: 'in' | 'pid' | 'keeper' | 'exit'): string =>
-  join(files.home, 'agents', String(n), name)
+export const agentFile = (files: RunFiles, n: number, name: Stage | 'exit'): string => join(files.home, 'agents', String(n), name)
 
 /** Kills processes at once; one that has gone by itself is none of our business. */
 export const killAll = (pids: readonly number[]): void => {

@@ -21,6 +21,10 @@ export const MOMENTS = [
 ] as const satisfies readonly (Point | 'half_line' | 'any')[]
 export type Moment = (typeof MOMENTS)[number]
 
+/** What a keeper makes, in this order. */
+export const STAGES = ['keeper', 'in', 'holder', 'pid'] as const
+export type Stage = (typeof STAGES)[number]
+
 export interface PlannedKill {
   readonly n: number
   readonly moment: Moment
@@ -31,6 +35,8 @@ export interface PlannedKill {
   readonly isHasty: boolean
   /** Which of the agents, as a share of their list. */
   readonly which: number
+  /** How far a keeper has come, where it is just starting. */
+  readonly stage: Stage
 }
 
 export interface PlannedTurn {
@@ -65,6 +71,8 @@ export interface PlanOptions {
   /** Only these moments and targets; all where none is named. */
   readonly moments?: readonly Moment[]
   readonly targets?: readonly Target[]
+  /** Every turn takes at least a second, so that no restart of a service is missed by it. */
+  readonly slow?: boolean
 }
 
 /** Which targets a moment can have: an agent must be known to the turn, and only its writer leaves half a line. */
@@ -89,11 +97,12 @@ const pairsOf = (random: Random, { kills, moments = [], targets = [] }: PlanOpti
 }
 
 /** Short ones, so that ends are always near; long ones, so that some chat always streams. */
-const paceOf = (random: Random): string => {
+const paceOf = (random: Random, slow: boolean): string => {
   const tokens = random.below(20) + 5
+  if (slow) return `tokens=${tokens + 60} delay_ms=20`
   if (random.chance(0.05)) return `tokens=${1_500 + random.below(1_500)}`
   if (random.chance(0.5)) return `tokens=${tokens} delay_ms=5`
-  return random.chance(0.7) ? `tokens=${tokens * 4} delay_ms=20` : `tokens=${tokens * 10} delay_ms=20`
+  return random.chance(0.7) ? `tokens=${tokens * 3} delay_ms=20` : `tokens=${tokens * 7} delay_ms=20`
 }
 
 const detourOf = (random: Random): string => {
@@ -102,8 +111,8 @@ const detourOf = (random: Random): string => {
   return random.chance(0.1) ? ' first_ms=400' : ''
 }
 
-const turnOf = (random: Random, seed: number, n: number, chat: string): PlannedTurn => {
-  const pace = paceOf(random)
+const turnOf = (random: Random, { seed, slow = false }: PlanOptions, n: number, chat: string): PlannedTurn => {
+  const pace = paceOf(random, slow)
   const label = `s${seed}n${n}`
   const words = Array.from({ length: Number(/tokens=(\d+)/.exec(pace)?.[1]) }, (_, index) => `t${index}`)
   return {
@@ -126,12 +135,13 @@ export const makePlan = (options: PlanOptions): Plan => {
       delay_ms: random.below(700),
       isHasty: random.chance(0.25),
       which: random.below(1_000) / 1_000,
+      stage: random.pick(STAGES),
     }),
   )
   const ids = Array.from({ length: options.chats }, (_, index) => `chat${index}`)
   const order: string[] = []
   while (order.length < options.turns) order.push(...random.shuffle(ids))
-  const turns = order.slice(0, options.turns).map((chat, n) => turnOf(random, seed, n, chat))
+  const turns = order.slice(0, options.turns).map((chat, n) => turnOf(random, options, n, chat))
   const chats = ids.map(
     (id, index): PlannedChat => ({
       id,
