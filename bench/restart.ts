@@ -13,9 +13,10 @@ const AT = 100
 const EXPECTED = ['hello', ...Array.from({ length: TOKENS }, (_, index) => `t${index}`)].join(' ')
 
 /** The longest silence of a stream during which sessions went, in milliseconds. */
-const measure = async (how: 'killed' | 'restarted'): Promise<number> => {
+const measure = async (outer: Scope, how: 'killed' | 'restarted'): Promise<number> => {
   // A house of its own: PM2 waits ever longer before it starts again what ends often.
   const scope = new Scope()
+  outer.after(() => scope.end())
   try {
     const house = await openHouse(scope)
     await ask(house.port, 'one', 'hello')
@@ -38,10 +39,10 @@ const measure = async (how: 'killed' | 'restarted'): Promise<number> => {
 
 export const restart: Bench = {
   summary: 'The pause that a client sees when sessions is killed, or restarted, in the middle of a stream',
-  run: async ({ rounds }) => {
+  run: async ({ rounds, scope }) => {
     const { killed, restarted } = await interleave(rounds, {
-      killed: () => measure('killed'),
-      restarted: () => measure('restarted'),
+      killed: () => measure(scope, 'killed'),
+      restarted: () => measure(scope, 'restarted'),
     })
     const goal = atMost(1_500)
     return [
