@@ -6,7 +6,12 @@ export const quantile = (samples: readonly number[], share: number): number => {
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN
 }
 
-export const median = (samples: readonly number[]): number => quantile(samples, 0.5)
+/** The mean of the two in the middle where there is no middle: the lower one alone would flatter whatever should be low. */
+export const median = (samples: readonly number[]): number => {
+  const sorted = [...samples].sort((a, b) => a - b)
+  const upper = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+  return (upper + (sorted[Math.ceil(sorted.length / 2) - 1] ?? Number.NaN)) / 2
+}
 
 export const lowest = (samples: readonly number[]): number => quantile(samples, 0)
 

@@ -26,8 +26,10 @@ import type { TurnEnd, TurnRow } from './rows.ts'
 import type { Store } from './store.ts'
 import type { WarmAgent } from './warm-agent.ts'
 
-/** How often a message is handed over, at most, when agents die before they have taken it. */
+/** How often a message is handed over, at most, when agents leave with a complaint before they have taken it. */
 const MAX_ATTEMPTS = 2
+/** The same for agents that were killed, by us after a crash of our own or by somebody else: no fault of theirs or the message's. */
+const MAX_KILLED = 10
 
 /** How far it came. */
 export type Outcome =
@@ -100,7 +102,8 @@ export class HandOver {
     if (isKnown) return end(interruptedEnd(partial, why, where))
     const said = warm.agent.folder.errorText()
     log.warn({ turn: turn.id, agent: warm.row.n, status, said }, 'the agent died before it had the message')
-    if (turn.row.attempts >= MAX_ATTEMPTS)
+    const wasKilled = (status === null || status > 128) && said === ''
+    if (turn.row.attempts >= (wasKilled ? MAX_KILLED : MAX_ATTEMPTS))
       return end({ ...failedEnd(`Claude could not be started: ${said || why}`), end_offset: where })
     turn.flipResume = /already in use|No conversation found/.test(said)
     warm.release()

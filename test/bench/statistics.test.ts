@@ -10,6 +10,7 @@ test('statistics - a quantile is the nearest rank, and nothing where there is no
   )
   assert.equal(median([3, 1, 2]), 2)
   assert.equal(median([7]), 7)
+  assert.equal(median([4, 1, 2, 3]), 2.5)
   assert.ok(Number.isNaN(median([])))
   assert.equal(samples[0], 100, 'the samples stay as they were')
 })

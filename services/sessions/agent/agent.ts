@@ -55,6 +55,8 @@ export interface AgentEvents {
 }
 
 const KEEPER_TICK_S = 20
+/** The files whose change may mean that the CLI has come or gone. */
+const TELLING: ReadonlySet<string> = new Set(['pid', 'exit', 'keeper'])
 /** Between two looks for the reader of the FIFO while the CLI starts, in milliseconds. */
 const OPEN_RETRY_MS = 2
 /** How long the CLI may take to leave when told to: it was measured to take 30 to 120 ms. */
@@ -118,7 +120,9 @@ export class Agent {
       path: folder.file('out'),
       from,
       onLine: (line) => events.onLine(line),
-      onFolderChange: () => this.#look(),
+      onFolderChange: (name) => {
+        if (name === null || TELLING.has(name)) this.#look()
+      },
       onError: (error) => events.onError(error),
     })
     // Not now: whoever opens an agent of an earlier life gives it its turn before the first line is heard.

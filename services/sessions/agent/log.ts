@@ -95,8 +95,8 @@ export interface LogFollowerOptions {
   /** A line boundary. */
   readonly from: number
   readonly onLine: (line: LogLine) => void
-  /** Something beside the log changed in its folder (the exit status may have come), or it is time to look. */
-  readonly onFolderChange?: () => void
+  /** Something beside the log changed in its folder (the exit status may have come), or it is time to look (null). */
+  readonly onFolderChange?: (name: string | null) => void
   readonly onError: (error: unknown) => void
   /** The safety net under `fs.watch`, in milliseconds. */
   readonly poll_ms?: number
@@ -126,7 +126,7 @@ export class LogFollower {
     this.#watcher = this.#watch()
     const poll_ms = this.#watcher === null ? UNWATCHED_POLL_MS : (options.poll_ms ?? POLL_MS)
     this.#timer = setInterval(() => {
-      options.onFolderChange?.()
+      options.onFolderChange?.(null)
       this.poke()
     }, poll_ms)
     this.#timer.unref()
@@ -185,7 +185,7 @@ export class LogFollower {
     try {
       const watcher = watch(dirname(path), (_event, name) => {
         // A line was written: no reason to look at all else, 50 times a second and agent.
-        if (name !== log) onFolderChange?.()
+        if (name !== log) onFolderChange?.(name)
         this.poke()
       })
       watcher.on('error', onError)

@@ -44,7 +44,7 @@ export type Fault = (typeof FAULTS)[number]
 export interface Tally {
   readonly counts: Readonly<Record<Fault, number>>
   readonly answered: number
-  /** Ended `interrupted`, each by the death of its agent. */
+  /** Broken off, each by the death of its agent, and said to be. */
   readonly interrupted: number
   /** Agents that were killed while their chat waited for an answer. */
   readonly killed_in_turn: number
@@ -54,6 +54,7 @@ export interface Tally {
 }
 
 const INTERRUPTED = /^\[ERROR\] Claude was interrupted /
+const NOT_STARTED = /^\[ERROR\] Claude could not be started: its process ended with status 137/
 
 const countOf = (words: readonly string[]): Map<string, number> => {
   const counts = new Map<string, number>()
@@ -76,9 +77,16 @@ const tokensOf = (text: string): string[] => text.split(' ').filter(Boolean)
 
 const short = (text: string | null): string => (text === null ? 'nothing' : JSON.stringify(text.slice(0, 150)))
 
-/** The kill of the agent that explains an interrupted turn. */
-const causeOf = (kills: readonly PlannedKill[], hits: readonly Hit[], { turn, sent_at, ended_at }: Outcome): Hit | undefined =>
-  hits.find((hit) => kills[hit.kill]?.target === 'agent' && hit.chat === turn.chat && hit.at >= sent_at - 5 && hit.at <= ended_at)
+/** The kills of agents that fell on a turn. */
+const deathsIn = (kills: readonly PlannedKill[], hits: readonly Hit[], { turn, sent_at, ended_at }: Outcome): Hit[] =>
+  hits.filter(({ kill, chat, at }) => kills[kill]?.target === 'agent' && chat === turn.chat && at >= sent_at && at <= ended_at)
+
+/** How many dead agents an end in these words takes; null for any other end. */
+const deathsNeeded = (answer: string | null, runs: number): number | null => {
+  if (answer !== null && INTERRUPTED.test(answer)) return 1
+  // Never seen by a model, though it was handed over once more.
+  return answer !== null && NOT_STARTED.test(answer) && runs === 0 ? 2 : null
+}
 
 export const takeTally = ({ plan, hits, outcomes, runs, history, orphans }: Evidence): Tally => {
   const counts = Object.fromEntries(FAULTS.map((fault) => [fault, 0])) as Record<Fault, number>
@@ -103,12 +111,12 @@ export const takeTally = ({ plan, hits, outcomes, runs, history, orphans }: Evid
     const times = ran.get(turn.message) ?? 0
     found('turns run twice', Math.max(0, times - 1), `${who} was run ${times} times`)
     found('turns doubled', Math.max(0, outcome.turn_ids.length - 1), `${who} has the names ${outcome.turn_ids.join(', ')}`)
-    if (answer !== null && INTERRUPTED.test(answer)) {
-      const cause = causeOf(plan.kills, free, outcome)
-      if (cause) {
-        free.splice(free.indexOf(cause), 1)
-        interrupted += 1
-      } else found('turns lost', 1, `${who} was interrupted, and no agent of its chat was killed: ${short(answer)}`)
+    const needed = deathsNeeded(answer, times)
+    if (needed !== null) {
+      const deaths = deathsIn(plan.kills, free, outcome).slice(0, needed)
+      for (const death of deaths) free.splice(free.indexOf(death), 1)
+      if (deaths.length === needed) interrupted += 1
+      else found('turns lost', 1, `${who} was broken off, and its agent was not killed: ${short(answer)}`)
       continue
     }
     const given = answer === null ? null : compare(tokensOf(turn.answer), tokensOf(answer))
@@ -145,14 +153,12 @@ export const takeTally = ({ plan, hits, outcomes, runs, history, orphans }: Evid
   }
   found('orphans', orphans.length, orphans.join('; '))
 
-  const isInTurn = (hit: Hit): boolean =>
-    plan.kills[hit.kill]?.target === 'agent' &&
-    outcomes.some(({ turn, sent_at, ended_at }) => turn.chat === hit.chat && hit.at >= sent_at && hit.at <= ended_at)
+  const inTurn = new Set(outcomes.flatMap((outcome) => deathsIn(plan.kills, hits, outcome)))
   return {
     counts,
     answered,
     interrupted,
-    killed_in_turn: hits.filter(isInTurn).length,
+    killed_in_turn: inTurn.size,
     repeats: outcomes.reduce((sum, { repeats }) => sum + repeats, 0),
     notes,
   }
