@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { Turn } from '../../protocol/sessions.ts'
 import { messageLine } from '../../services/sessions/agent/writer.ts'
-import type { Point } from '../../services/sessions/points.ts'
+import { POINTS, type Point } from '../../services/sessions/points.ts'
 import { checkLeaks, eventually } from '../harness.ts'
 import { type AgentKind, openRig, openScriptedRig, type Rig, textOf } from './rig.ts'
 
@@ -65,21 +65,8 @@ const killedAt = async (t: TestContext, kind: AgentKind, point: Point, warm: boo
   assert.equal((await rig.ended(await rig.ask('{{label=after tokens=2}} go'))).reply, rig.answerOf('after', 2))
 }
 
-const POINTS_OF_A_TURN: readonly Point[] = [
-  'turn_committed',
-  'before_handing',
-  'handing_committed',
-  'line_written',
-  'handed_committed',
-  'proof_seen',
-  'first_text',
-  'result_seen',
-  'end_committed',
-  'outbox_sent',
-]
-
 for (const kind of KINDS) {
-  for (const point of POINTS_OF_A_TURN) {
+  for (const point of POINTS) {
     test(`hand-over - ${kind} - a service killed at ${point} loses nothing and runs nothing twice`, (t) =>
       killedAt(t, kind, point, false))
     if (kind !== 'real' || point === 'line_written' || point === 'handing_committed') {
