@@ -54,7 +54,6 @@ export interface Tally {
 }
 
 const INTERRUPTED = /^\[ERROR\] Claude was interrupted /
-const NOT_STARTED = /^\[ERROR\] Claude could not be started: its process ended with status 137/
 
 const countOf = (words: readonly string[]): Map<string, number> => {
   const counts = new Map<string, number>()
@@ -81,13 +80,6 @@ const short = (text: string | null): string => (text === null ? 'nothing' : JSON
 const deathsIn = (kills: readonly PlannedKill[], hits: readonly Hit[], { turn, sent_at, ended_at }: Outcome): Hit[] =>
   hits.filter(({ kill, chat, at }) => kills[kill]?.target === 'agent' && chat === turn.chat && at >= sent_at && at <= ended_at)
 
-/** How many dead agents an end in these words takes; null for any other end. */
-const deathsNeeded = (answer: string | null, runs: number): number | null => {
-  if (answer !== null && INTERRUPTED.test(answer)) return 1
-  // Never seen by a model, though it was handed over once more.
-  return answer !== null && NOT_STARTED.test(answer) && runs === 0 ? 2 : null
-}
-
 export const takeTally = ({ plan, hits, outcomes, runs, history, orphans }: Evidence): Tally => {
   const counts = Object.fromEntries(FAULTS.map((fault) => [fault, 0])) as Record<Fault, number>
   const notes: string[] = []
@@ -111,12 +103,11 @@ export const takeTally = ({ plan, hits, outcomes, runs, history, orphans }: Evid
     const times = ran.get(turn.message) ?? 0
     found('turns run twice', Math.max(0, times - 1), `${who} was run ${times} times`)
     found('turns doubled', Math.max(0, outcome.turn_ids.length - 1), `${who} has the names ${outcome.turn_ids.join(', ')}`)
-    const needed = deathsNeeded(answer, times)
-    if (needed !== null) {
-      const deaths = deathsIn(plan.kills, free, outcome).slice(0, needed)
-      for (const death of deaths) free.splice(free.indexOf(death), 1)
-      if (deaths.length === needed) interrupted += 1
-      else found('turns lost', 1, `${who} was broken off, and its agent was not killed: ${short(answer)}`)
+    if (answer !== null && INTERRUPTED.test(answer)) {
+      const [death] = deathsIn(plan.kills, free, outcome)
+      if (death) free.splice(free.indexOf(death), 1)
+      if (death) interrupted += 1
+      else found('turns lost', 1, `${who} was interrupted, and its agent was not killed: ${short(answer)}`)
       continue
     }
     const given = answer === null ? null : compare(tokensOf(turn.answer), tokensOf(answer))
