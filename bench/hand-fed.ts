@@ -34,7 +34,7 @@ export const openHandFed = async (scope: Scope, environment: Readonly<Record<str
 }
 
 const spawnOne = (scope: Scope, program: Program, cwd: string): HandFed => {
-  const child = spawn(program.command, program.args({ id: randomUUID(), resume: false }), {
+  const child = spawn(program.command, program.args({ id: randomUUID(), begin: 'new' }), {
     cwd,
     env: program.env,
     stdio: ['pipe', 'pipe', 'ignore'],

@@ -83,6 +83,22 @@ export const history = service({
       timeout_ms: 10_000,
       idempotent: true,
     }),
+    messages_since: method({
+      summary: 'What was said in a chat since a moment: how much, and the beginnings of the latest messages',
+      input: z.object({
+        session_id: SessionId,
+        bot_id: BotId,
+        since: z.number().int().describe('milliseconds since 1970; that moment counts'),
+        limit: z.number().int().min(1).max(1_000).default(100),
+        max_chars: z.number().int().min(1).max(10_000).default(200).describe('of each message'),
+      }),
+      output: z.object({
+        total: z.number().int(),
+        messages: z.array(z.object({ role: z.enum(['user', 'assistant']), content: z.string(), cut: z.boolean() })),
+      }),
+      timeout_ms: 10_000,
+      idempotent: true,
+    }),
     post_message: method({
       summary: 'Store a message that came from elsewhere',
       input: z.object({

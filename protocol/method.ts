@@ -20,6 +20,11 @@ export interface HttpBinding {
   readonly shape?: 'reply' | 'await' | 'sse' | 'events'
   /** The status of success; 200 where absent. */
   readonly status?: number
+  /**
+   * `rejected`: clients of this route look at the body only, so a failure of a well-formed request is 200 with
+   * `{"status":"rejected","reason":…}`.
+   */
+  readonly failure?: 'rejected'
 }
 
 /** One thing that can be asked of a service. */

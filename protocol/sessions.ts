@@ -1,7 +1,9 @@
 /** Sessions: where a message becomes an answer. */
 import { z } from 'zod'
+import { deliveryMethods } from './deliveries.ts'
 import { BotId, ChatId, EventId, TurnId } from './identifiers.ts'
 import { method, service, topic } from './method.ts'
+import { TaskState, taskMethods } from './tasks.ts'
 
 /** The states of a turn. The last five are ends; a turn reaches exactly one of them, once. */
 export const TurnState = z
@@ -9,8 +11,8 @@ export const TurnState = z
   .meta({ title: 'TurnState' })
 export type TurnState = z.output<typeof TurnState>
 
-/** Who began a turn: a person's message, or the CLI by itself (a background tool ended). */
-export const TurnOrigin = z.enum(['message', 'agent'])
+/** Who began a turn: a person's message, a background task, or the CLI by itself (a background tool ended). */
+export const TurnOrigin = z.enum(['message', 'task', 'agent'])
 
 /** What a turn has cost and how long it took. Null where the agent did not say. */
 export const TurnUsage = z.object({
@@ -167,7 +169,11 @@ export const sessions = service({
       /** `ended` is true once the batch holds the last event, or nothing lies behind `after` any more. */
       output: z.object({ events: z.array(TurnEvent), ended: z.boolean() }),
       errors: ['not_found', 'gone'],
-      http: [{ route: 'GET /api/gateway/turns/{turn_id}/events', shape: 'events' }],
+      // A task's turn has the task's id.
+      http: [
+        { route: 'GET /api/gateway/turns/{turn_id}/events', shape: 'events' },
+        { route: 'GET /api/tasks/{turn_id}/events', shape: 'events' },
+      ],
       ws: true,
       timeout_ms: 45_000,
       idempotent: true,
@@ -263,11 +269,17 @@ export const sessions = service({
       timeout_ms: 2_000,
       idempotent: true,
     }),
+    ...taskMethods,
+    ...deliveryMethods,
   },
   topics: {
     turn_changed: topic({
       summary: 'A turn has reached another state',
       payload: z.object({ turn_id: TurnId, bot_id: z.string(), chat_id: z.string(), state: TurnState }),
+    }),
+    task_changed: topic({
+      summary: 'A background task has reached another state',
+      payload: z.object({ task_id: TurnId, bot_id: z.string(), chat_id: z.string(), state: TaskState }),
     }),
   },
 })

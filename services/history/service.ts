@@ -30,6 +30,9 @@ export const createHistory = ({ store, publish, now = Date.now }: HistoryDeps): 
       return messages
     },
 
+    messages_since: async ({ session_id, bot_id, since, limit, max_chars }) =>
+      store.since(session_id, bot_id, since, limit, max_chars),
+
     post_message: async (message) => {
       const [stored] = add([{ ...message, user_id: null, username: null, created_at: now(), record_id: null }])
       if (stored === undefined) throw new ServiceError('internal', 'A message without a record id was taken for a repeat')

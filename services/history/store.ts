@@ -22,12 +22,20 @@ export interface ChatRow {
   readonly message_count: number
 }
 
+/** What was said since a moment; `cut` where a message goes on. */
+export interface MessagesSince {
+  readonly total: number
+  readonly messages: { readonly role: 'user' | 'assistant'; readonly content: string; readonly cut: boolean }[]
+}
+
 /** The verbs in which history speaks to its database. All of them run to their end before they return. */
 export interface HistoryStore {
   /** Stores in one transaction what is new; a `record_id` that is already there changes nothing. Returns what was new. */
   add(messages: readonly NewMessage[]): StoredMessage[]
   /** The chats of a bot, or of all bots where `bot_id` is empty; the newest last message first. */
   chats(bot_id: string): ChatRow[]
+  /** How many messages a bot's chat has since a moment, and the beginnings of the newest `limit`, oldest first. */
+  since(session_id: string, bot_id: string, moment: number, limit: number, max_chars: number): MessagesSince
   /** The newest `limit` messages of a chat (0: all), oldest first. */
   messages(session_id: string, limit: number): ChatMessage[]
 }
@@ -85,6 +93,15 @@ export const openStore = (db: Database): HistoryStore => {
       FROM messages WHERE session_id = ? ORDER BY id DESC LIMIT ?)
     ORDER BY id`)
 
+  const countSince = db.prepare<[string, string, number], { n: number }>(
+    'SELECT count(*) AS n FROM messages WHERE session_id = ? AND bot_id = ? AND created_at >= ?',
+  )
+  const newestSince = db.prepare<[number, number, string, string, number, number]>(`
+    SELECT role, content, cut FROM (
+      SELECT id, role, substr(content, 1, ?) AS content, length(content) > ? AS cut
+      FROM messages WHERE session_id = ? AND bot_id = ? AND created_at >= ? ORDER BY id DESC LIMIT ?)
+    ORDER BY id`)
+
   const add = db.transaction((messages: readonly NewMessage[]): StoredMessage[] => {
     const stored: StoredMessage[] = []
     for (const message of messages) {
@@ -100,6 +117,15 @@ export const openStore = (db: Database): HistoryStore => {
   return {
     add: (messages) => add.immediate(messages),
     chats: (bot_id) => (bot_id === '' ? chatsOfAll.all() : chatsOfBot.all(bot_id)) as ChatRow[],
+    since: (session_id, bot_id, moment, limit, max_chars) => {
+      const rows = newestSince.all(max_chars, max_chars, session_id, bot_id, moment, limit) as {
+        role: 'user' | 'assistant'
+        content: string
+        cut: number
+      }[]
+      const messages = rows.map((row) => ({ ...row, cut: row.cut === 1 }))
+      return { total: countSince.get(session_id, bot_id, moment)?.n ?? 0, messages }
+    },
     messages: (session_id, limit) => newest.all(wellFormed(session_id), limit === 0 ? -1 : limit) as ChatMessage[],
   }
 }

@@ -38,6 +38,11 @@ export const EnvFlag = z
   .refine((text) => YES.includes(text) || NO.includes(text), 'must be on or off (or 1, true, yes; 0, false, no)')
   .transform((text) => YES.includes(text))
 
+/** The address of a server, without a slash at its end. */
+export const EnvUrl = z
+  .url({ protocol: /^https?$/, error: 'must be a URL that begins with http:// or https://' })
+  .transform((url) => url.replace(/\/+$/, ''))
+
 /** What every process reads. */
 export const BaseEnv = z.object({
   SWITCHBOARD_HOME: EnvFolder.default(path.join(os.homedir(), '.switchboard')),

@@ -1,6 +1,7 @@
 /** The folder in which everything we write lies. Only its owner may look inside. */
-import { chmodSync, mkdirSync } from 'node:fs'
+import { accessSync, chmodSync, constants, mkdirSync } from 'node:fs'
 import path from 'node:path'
+import { ServiceError } from '../../protocol/errors.ts'
 
 export interface Home {
   readonly root: string
@@ -16,18 +17,27 @@ export interface Home {
 
 const OWNER_ONLY = 0o700
 
+/** Makes a folder, closes it to others and sees whether it can be written to. */
+const openFolder = (folder: string): string => {
+  try {
+    mkdirSync(folder, { recursive: true, mode: OWNER_ONLY })
+    chmodSync(folder, OWNER_ONLY)
+    accessSync(folder, constants.W_OK)
+    return folder
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown reason'
+    const advice = 'Make it writable for the user that runs Switchboard, or set SWITCHBOARD_HOME to another folder.'
+    throw new ServiceError('conflict', `${folder} cannot be written to (${code}). ${advice}`, { cause: error })
+  }
+}
+
 /**
  * Makes the folders where they are missing and closes them to others where they are not. Sets the umask of this process,
- * so that every file it makes from now on is the owner's alone.
+ * so that every file it makes from now on is the owner's alone. Throws `conflict` where that cannot be.
  */
 export const openHome = (root: string): Home => {
   process.umask(0o077)
-  const folder = (...names: string[]): string => {
-    const full = path.resolve(root, ...names)
-    mkdirSync(full, { recursive: true, mode: OWNER_ONLY })
-    chmodSync(full, OWNER_ONLY)
-    return full
-  }
+  const folder = (...names: string[]): string => openFolder(path.resolve(root, ...names))
   return {
     root: folder(),
     run: folder('run'),

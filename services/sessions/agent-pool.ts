@@ -6,7 +6,7 @@
  * of this service leaves an agent that the next one does not know.
  */
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from '../runtime/log.ts'
 import { Agent, spawnKeeper } from './agent/agent.ts'
@@ -14,15 +14,14 @@ import { AgentFolder } from './agent/folder.ts'
 import type { LogLine } from './agent/log.ts'
 import { bootId, carriedNonces, processesOf, residentMb, signalProcess } from './agent/process.ts'
 import { sessionKey } from './open-turn.ts'
-import type { Program } from './program.ts'
-import type { AgentRow, SessionRow } from './rows.ts'
+import { makePlace } from './places.ts'
+import type { Begin, Program } from './program.ts'
+import type { AgentRow, SessionRef, SessionRow } from './rows.ts'
 import type { Store } from './store.ts'
 import { WarmAgent, type WarmAgentEvents } from './warm-agent.ts'
 
 /** How long an agent that was told to leave may take before it is made to. The CLI waits 5 s for background tools. */
 const LEAVE_MS = 10_000
-/** How long an idle agent that was told to leave may stay. */
-const LEFTOVER_MS = 30_000
 const MB = 1024 * 1024
 
 export interface AgentPoolOptions {
@@ -87,13 +86,14 @@ export class AgentPool {
    * Starts an agent for the session. No other agent of the session may live: two writers of one conversation lose a
    * branch of it without a word (`claude-cli.md` 4), so those that do are waited for.
    */
-  async start(session: SessionRow, resume: boolean): Promise<WarmAgent> {
+  async start(session: SessionRow, begin: Begin): Promise<WarmAgent> {
     await Promise.all(this.#ofSession(sessionKey(session)).map((warm) => this.dismiss(warm)))
     const { program, store, orphan_s } = this.#options
-    mkdirSync(session.cwd, { recursive: true, mode: 0o700 })
+    makePlace(session.cwd)
     const row = store.addAgent({
       bot_id: session.bot_id,
       chat_id: session.chat_id,
+      lane: session.lane,
       conversation_id: session.conversation_id,
       nonce: randomUUID(),
       boot_id: bootId(),
@@ -107,7 +107,7 @@ export class AgentPool {
     try {
       await spawnKeeper(folder, row.nonce, {
         command: program.command,
-        args: program.args({ id: session.conversation_id, resume }),
+        args: program.args({ id: session.conversation_id, begin }),
         env: program.env,
         cwd: session.cwd,
         orphan_minutes: Math.ceil(orphan_s / 60),
@@ -161,6 +161,16 @@ export class AgentPool {
     await warm.agent.kill()
   }
 
+  /** Ends all agents of a session; what they do of their own accord, and their tools in the background, with them. */
+  async endAll(key: string): Promise<void> {
+    await Promise.all(
+      this.#ofSession(key).map(async (warm) => {
+        if (!warm.isIdle) await this.kill(warm)
+        await this.dismiss(warm)
+      }),
+    )
+  }
+
   /** The agents that could leave without anybody noticing, longest idle first. */
   idle(): WarmAgent[] {
     return this.all.filter((warm) => warm.isIdle && !warm.isRetiring).sort((a, b) => a.idleSince - b.idleSince)
@@ -174,10 +184,10 @@ export class AgentPool {
     this.retire(warm)
   }
 
-  /** Lets go of the agents that were idle for so many seconds, and gives them. */
-  reap(idleS: number): WarmAgent[] {
+  /** Lets go of the agents that were idle for longer than they may, and gives them. @param limit in seconds */
+  reap(limit: (session: SessionRef) => number): WarmAgent[] {
     const now = performance.now()
-    const reaped = this.idle().filter((warm) => now - warm.idleSince >= idleS * 1_000)
+    const reaped = this.idle().filter((warm) => now - warm.idleSince >= limit(warm.row) * 1_000)
     for (const warm of reaped) this.retire(warm)
     return reaped
   }
@@ -186,7 +196,7 @@ export class AgentPool {
   endLeftovers(): void {
     const now = performance.now()
     for (const warm of this.#agents.values()) {
-      if (!warm.isRetiring || !warm.isIdle || now - Math.max(warm.idleSince, warm.lastLineAt) < LEFTOVER_MS) continue
+      if (!warm.isRetiring || !warm.isIdle || now - Math.max(warm.idleSince, warm.lastLineAt) < LEAVE_MS) continue
       this.terminate(warm).catch((error) =>
         this.#options.log.error({ err: error, agent: warm.row.n }, 'an agent could not be ended'),
       )

@@ -36,7 +36,12 @@ export const clearedEnd = (): TurnEnd => ({
   end_offset: null,
 })
 
-export const expiredEnd = (reason: string): TurnEnd => ({ state: 'expired', reply: busy(reason), reason, end_offset: null })
+/** It waited in vain. @param why what it waited for */
+export const expiredEnd = (waitedMs: number, why: string): TurnEnd => {
+  const waited = Math.round(waitedMs / 1_000)
+  const reason = `The message waited ${waited} s and was not handed to Claude: ${why}. Send it again later.`
+  return { state: 'expired', reply: busy(reason), reason, end_offset: null }
+}
 
 export const cancelledEnd = (partial: string, endOffset: number | null): TurnEnd => ({
   state: 'cancelled',

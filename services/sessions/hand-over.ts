@@ -21,8 +21,9 @@ import type { AgentPool } from './agent-pool.ts'
 import { cancelledEnd, failedEnd, interruptedEnd, resultEnd } from './ends.ts'
 import type { OpenTurn } from './open-turn.ts'
 import type { At } from './points.ts'
-import { promptOf } from './prompt.ts'
-import type { TurnEnd, TurnRow } from './rows.ts'
+import type { Begin } from './program.ts'
+import { type PromptContext, promptOf } from './prompt.ts'
+import type { SessionRow, TurnEnd, TurnRow } from './rows.ts'
 import type { Store } from './store.ts'
 import type { WarmAgent } from './warm-agent.ts'
 
@@ -47,7 +48,8 @@ export interface HandOverDeps {
   readonly transcripts: Transcripts
   readonly log: Log
   readonly at: At
-  readonly globalMemory: () => string | null
+  /** What stands before the prompt of a turn. */
+  readonly context: (turn: TurnRow, session: SessionRow) => PromptContext
 }
 
 const AGAIN: Outcome = { kind: 'again' }
@@ -113,18 +115,25 @@ export class HandOver {
   }
 
   async #agentFor(turn: OpenTurn): Promise<WarmAgent> {
-    const { store, pool, transcripts } = this.#o
-    const session = store.session(turn.row.bot_id, turn.row.chat_id)
+    const { store, pool } = this.#o
+    const session = store.session(turn.row)
     if (!session) throw new Error('its session has no row')
     const usable = pool.usable(session)
     if (usable) return usable
-    const exists = transcripts.find(session.cwd, session.conversation_id) !== null
-    const resume = turn.flipResume ? !exists : exists
-    const warm = await pool.start(session, resume)
-    if (!resume && session.first_done === 1 && !turn.flipResume) {
+    const begin = this.#howToBegin(session, turn.flipResume)
+    const warm = await pool.start(session, begin)
+    if (begin !== 'resume' && session.first_done === 1 && !turn.flipResume) {
       store.addNotice(turn.id, warm.row.n, 0, 'The earlier conversation of this chat is no longer on disk; a new one begins.')
     }
     return warm
+  }
+
+  #howToBegin(session: SessionRow, isFlipped: boolean): Begin {
+    const { transcripts } = this.#o
+    const exists = transcripts.find(session.cwd, session.conversation_id) !== null
+    if (exists !== isFlipped) return 'resume'
+    const original = isFlipped ? null : session.fork_of
+    return original !== null && transcripts.find(session.cwd, original) !== null ? { fork_of: original } : 'new'
   }
 
   async #write(turn: OpenTurn, warm: WarmAgent): Promise<Outcome> {
@@ -135,7 +144,7 @@ export class HandOver {
     at('handing_committed', turn.id)
     warm.give(turn)
     try {
-      await warm.agent.write(turn.id, promptOf(turn.row.message, this.#o.globalMemory()))
+      await warm.agent.write(turn.id, this.#prompt(turn))
     } catch (error) {
       // The reader is gone, or half a line is in a FIFO that nobody should read on.
       log.warn({ err: error, turn: turn.id, agent: warm.row.n }, 'the message could not be written to the agent')
@@ -150,6 +159,12 @@ export class HandOver {
     return outcome
   }
 
+  #prompt({ row }: OpenTurn): string {
+    const session = this.#o.store.session(row)
+    if (!session) throw new Error('its session has no row')
+    return promptOf(row.message, this.#o.context(row, session))
+  }
+
   #handed(turn: OpenTurn, warm: WarmAgent): Outcome {
     const { store } = this.#o
     store.handed(turn.row, Date.now())
@@ -159,7 +174,7 @@ export class HandOver {
   }
 
   async #isInTranscript(turn: OpenTurn, warm: WarmAgent): Promise<'yes' | 'no' | 'unreadable'> {
-    const session = this.#o.store.session(turn.row.bot_id, turn.row.chat_id)
+    const session = this.#o.store.session(turn.row)
     return session ? await this.#o.transcripts.knows(session.cwd, warm.row.conversation_id, turn.id) : 'no'
   }
 }

@@ -2,10 +2,22 @@
 import type { TurnEvent } from '../../protocol/sessions.ts'
 import { comparePositions, parseEventId } from './agent/event-id.ts'
 import type { TurnFold } from './agent/fold.ts'
-import type { NoticeRow, TurnRow } from './rows.ts'
+import type { NoticeRow, SessionRef, TurnRow } from './rows.ts'
 import { noticeEvent, OpenTurnEvents, queuedEvent, runningEvent } from './turn-events.ts'
 
-export const sessionKey = (row: { readonly bot_id: string; readonly chat_id: string }): string => `${row.bot_id}/${row.chat_id}`
+/** One text for a session: no part of it may hold a slash. */
+export const sessionKey = ({ bot_id, chat_id, lane }: SessionRef): string => `${bot_id}/${chat_id}/${lane}`
+
+/** What a turn was last seen doing. */
+export interface Activity {
+  readonly last_tool: string | null
+  readonly last_line: string
+  /** Milliseconds since 1970; null while nothing was heard. */
+  readonly last_output_at: number | null
+}
+
+/** Of the last line, as much as is worth a look. */
+const LINE_CHARS = 200
 
 export class OpenTurn {
   readonly id: string
@@ -26,6 +38,9 @@ export class OpenTurn {
   resultOffset: number | null = null
   /** Wait time not yet in the row, in milliseconds. */
   unsavedWaitMs = 0
+  #lastTool: string | null = null
+  #tail = ''
+  #lastOutputAt: number | null = null
   /** Folded before the hand-over was on disk; nobody may see them earlier. */
   #held: TurnEvent[] | null = []
   #notices: TurnEvent[]
@@ -36,6 +51,17 @@ export class OpenTurn {
     this.row = row
     this.#notices = notices.map(noticeEvent)
     this.events.append([queuedEvent(row)])
+  }
+
+  /** Whether it is work in the background. */
+  get isTask(): boolean {
+    return this.row.lane !== ''
+  }
+
+  get activity(): Activity {
+    const lines = this.#tail.split('\n').filter((line) => line.trim() !== '')
+    const last_line = (lines.at(-1) ?? '').trim().slice(-LINE_CHARS)
+    return { last_tool: this.#lastTool, last_line, last_output_at: this.#lastOutputAt }
   }
 
   get isHanded(): boolean {
@@ -64,8 +90,18 @@ export class OpenTurn {
   add(events: readonly TurnEvent[]): void {
     if (events.length === 0) return
     if (this.firstTextAt === null && events.some((event) => event.type === 'text')) this.firstTextAt = performance.now()
+    if (this.isTask) this.#watch(events)
     if (this.#held) this.#held.push(...events)
     else this.#show(events)
+  }
+
+  #watch(events: readonly TurnEvent[]): void {
+    this.#lastOutputAt = Date.now()
+    for (const event of events) {
+      if (event.type === 'tool_use') this.#lastTool = event.name
+      else if (event.type === 'text') this.#tail = (this.#tail + event.content).slice(-2 * LINE_CHARS)
+      else if (event.type === 'replaced') this.#tail = event.content.slice(-2 * LINE_CHARS)
+    }
   }
 
   /** A sentence of ours, placed behind what was said so far. */

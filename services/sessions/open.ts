@@ -11,15 +11,22 @@ import { closeDatabase, openDatabase } from '../runtime/sqlite.ts'
 import { Transcripts } from './agent/transcript.ts'
 import { AgentPool } from './agent-pool.ts'
 import { HandOver } from './hand-over.ts'
+import { readHarnessFiles } from './harness/files.ts'
 import { availableMemoryMb, defaultWarmAgents, freeDiskMb } from './limits.ts'
 import { Outbox } from './outbox.ts'
 import { takeBase } from './places.ts'
 import type { At } from './points.ts'
 import { findProgram } from './program.ts'
-import { readGlobalMemory } from './prompt.ts'
+import { type PromptContext, readGlobalMemory } from './prompt.ts'
+import type { SessionRow, TurnRow } from './rows.ts'
 import { createSessions } from './service.ts'
-import { idleTimeoutOf, type Settings } from './settings.ts'
+import { idleLimitOf, type Settings } from './settings.ts'
 import { openStore } from './store.ts'
+import { createTaskHandlers } from './tasks/service.ts'
+import { openTaskStore, ownerOf } from './tasks/store.ts'
+import { Tasks } from './tasks/tasks.ts'
+import { openTelegram } from './telegram/open.ts'
+import { createDeliveryHandlers } from './telegram/service.ts'
 import { Turns } from './turns.ts'
 import { startUpkeep } from './upkeep.ts'
 import { Watchdog, type WatchdogLimits } from './watchdog.ts'
@@ -33,6 +40,7 @@ const limitsOf = (env: Settings): WatchdogLimits => ({
   silence_s: env.GATEWAY_CLAUDE_TIMEOUT,
   stuck_s: env.GATEWAY_BUSY_STUCK_TIMEOUT,
   turn_s: env.GATEWAY_TURN_MAX,
+  task_silence_s: env.TASK_SILENCE_TIMEOUT,
   turn_log_mb: env.AGENT_TURN_LOG_MAX,
 })
 
@@ -62,6 +70,9 @@ export const openSessions = async (deps: OpenSessionsDeps) => {
   const transcripts = new Transcripts(program.config_dir)
   const outbox = new Outbox({ store, history: deps.history, log, at })
   defer('outbox', () => outbox.close())
+  const telegram = openTelegram({ db, env, home, log, at, onEnd: (owner) => tellOfTask(owner) })
+  defer('deliveries', () => telegram.deliveries.close())
+  const taskStore = openTaskStore(db)
 
   const memoryFiles = [join(home.root, 'global-memory.md'), join(homedir(), '.mini-claude-bot', 'global-memory.md')]
   const pool: AgentPool = new AgentPool({
@@ -84,6 +95,13 @@ export const openSessions = async (deps: OpenSessionsDeps) => {
   })
   defer('agents', () => pool.close())
 
+  const context = ({ lane }: TurnRow, { cwd }: SessionRow): PromptContext => ({
+    globalMemory: readGlobalMemory(memoryFiles),
+    harness: readHarnessFiles(cwd, base),
+    background: lane !== '',
+    autoMode: env.GATEWAY_HARNESS_AUTO_MODE,
+  })
+
   /** Idle agents are the first to go when memory is short. */
   const shortage = (): string | null => {
     const free = availableMemoryMb()
@@ -99,31 +117,69 @@ export const openSessions = async (deps: OpenSessionsDeps) => {
       : `only ${free} MB of disk are free, and GATEWAY_MIN_FREE_DISK_MB asks for ${env.GATEWAY_MIN_FREE_DISK_MB}; the message was not taken`
   }
 
+  /** Tells whoever listens how the task is doing that a delivery or a turn belongs to. */
+  const tellOfTask = (owner: string): void => {
+    const task = owner.startsWith('task:') ? taskStore.task(owner.slice('task:'.length)) : null
+    if (!task) return
+    const { task_id, bot_id, chat_id, state } = task
+    deps.publish.task_changed({ task_id, bot_id, chat_id, state })
+  }
+
   const turns: Turns = new Turns({
     store,
     pool,
     outbox,
-    handOver: new HandOver({ store, pool, transcripts, log, at, globalMemory: () => readGlobalMemory(memoryFiles) }),
+    handOver: new HandOver({ store, pool, transcripts, log, at, context }),
     program,
     log,
     at,
     max_running: env.GATEWAY_MAX_CLAUDE_PROCESSES,
+    max_tasks: env.GATEWAY_MAX_BACKGROUND_TASKS,
     queue_wait_s: env.GATEWAY_QUEUE_WAIT_TIMEOUT,
     watchdog: new Watchdog({ pool, limits: limitsOf(env), permission_mode: env.CLAUDE_PERMISSION_MODE, log }),
     shortage,
-    onChange: ({ turn_id, bot_id, chat_id, state }) => deps.publish.turn_changed({ turn_id, bot_id, chat_id, state }),
+    onChange: ({ turn_id, bot_id, chat_id, state, lane }) => {
+      deps.publish.turn_changed({ turn_id, bot_id, chat_id, state })
+      if (lane !== '') tellOfTask(ownerOf(turn_id))
+    },
+    follow: (turn, end) => tasks.follow(turn, end),
   })
-  const idle_s = idleTimeoutOf(env)
-  const handlers = createSessions({ store, pool, turns, outbox, transcripts, program, base, idle_s, diskShortage, at })
+  const idleLimit = idleLimitOf(env)
+  const archives = join(home.root, 'archives')
+  const tasks: Tasks = new Tasks({
+    store,
+    taskStore,
+    deliveries: telegram.deliveries,
+    outbox,
+    turns,
+    log,
+    at,
+    base,
+    diskShortage,
+  })
+  const handlers = {
+    ...createSessions({
+      ...{ store, pool, turns, outbox, transcripts, program, base, archives, idleLimit, diskShortage, at },
+      dismissTasks: (botId, chatId) => taskStore.dismiss(botId, chatId, null),
+    }),
+    ...createTaskHandlers({
+      ...{ store, taskStore, tasks, turns, deliveries: telegram.deliveries, tokens: telegram.tokens, history: deps.history },
+      ...{ base, archives, max_running: env.GATEWAY_MAX_CLAUDE_PROCESSES },
+      queue_wait_s: env.GATEWAY_QUEUE_WAIT_TIMEOUT,
+      stuck_s: env.GATEWAY_BUSY_STUCK_TIMEOUT,
+    }),
+    ...createDeliveryHandlers(telegram),
+  }
   turns.recover()
   outbox.poke()
+  telegram.deliveries.recover()
 
   const start = (): void => {
     const forgetLogs = (): void => pool.forgetLogs(Date.now() - env.AGENT_LOG_KEEP_DAYS * DAY_MS)
     const upkeep = startUpkeep([
       { every_ms: TICK_MS, run: (elapsed_ms) => turns.tick(elapsed_ms) },
       { every_ms: MINUTE_MS, run: () => pool.touchLeases() },
-      { every_ms: MINUTE_MS, run: () => void pool.reap(idle_s) },
+      { every_ms: MINUTE_MS, run: () => void pool.reap(idleLimit) },
       { every_ms: MINUTE_MS / 6, run: () => pool.endLeftovers() },
       { every_ms: 10 * MINUTE_MS, run: () => pool.sweep() },
       { every_ms: 60 * MINUTE_MS, run: forgetLogs },

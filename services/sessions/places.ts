@@ -9,7 +9,7 @@ import { mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'no
 import { join, relative, sep } from 'node:path'
 import { ServiceError } from '../../protocol/errors.ts'
 import { slugOf } from './agent/transcript.ts'
-import type { SessionRow } from './rows.ts'
+import type { NewSession, SessionRow } from './rows.ts'
 
 const OWNER_FILE = '.switchboard-owner'
 
@@ -44,18 +44,45 @@ export const newSession = (
   chatId: string,
   now: number,
   isTaken: (slug: string) => boolean,
-): Omit<SessionRow, 'first_done' | 'stopped'> => {
+): NewSession => {
   const plain = join(base, botId, chatId)
   let cwd = plain
   for (let suffix = 2; isTaken(slugOf(cwd)); suffix += 1) cwd = `${plain}~${suffix}`
   return {
     bot_id: botId,
     chat_id: chatId,
+    lane: '',
     cwd,
     slug: slugOf(cwd),
     conversation_id: randomUUID(),
+    fork_of: null,
     created_at: now,
     last_active_at: now,
+  }
+}
+
+/** The row of a lane: in its chat's folder, with a conversation of its own that begins as a copy of the chat's. */
+export const newLane = (chat: SessionRow, lane: string, now: number): NewSession => ({
+  bot_id: chat.bot_id,
+  chat_id: chat.chat_id,
+  lane,
+  cwd: chat.cwd,
+  slug: null,
+  conversation_id: randomUUID(),
+  fork_of: chat.conversation_id,
+  created_at: now,
+  last_active_at: now,
+})
+
+/** Makes a session's folder where it is missing. */
+export const makePlace = (cwd: string): void => {
+  try {
+    mkdirSync(cwd, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown reason'
+    throw new Error(`its folder ${cwd} could not be made (${code}); see that GATEWAY_SESSION_DIR can be written to`, {
+      cause: error,
+    })
   }
 }
 

@@ -25,7 +25,21 @@ export const POINTS = [
   'outbox_sent',
 ] as const
 
-export type Point = (typeof POINTS)[number]
+/** The same for what tasks add: their chains and their delivery. */
+export const TASK_POINTS = [
+  /** The next batch of a chain is written, in a transaction that is not committed yet. */
+  'batch_written',
+  /** A message of Telegram is due, nothing says so yet. */
+  'before_attempt',
+  /** The attempt is on disk, nothing was sent. */
+  'attempt_committed',
+  /** Telegram has answered, nothing says so yet. */
+  'api_answered',
+  /** What came of the attempt is on disk. */
+  'attempt_ended',
+] as const
+
+export type Point = (typeof POINTS | typeof TASK_POINTS)[number]
 
 /** Hears of each point. */
 export type At = (point: Point, turnId?: string) => void

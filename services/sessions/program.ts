@@ -49,6 +49,14 @@ export const agentEnvironment = (source: Environment, extra: readonly string[]):
   )
 }
 
+/** How an agent comes to its conversation: it goes on with one, begins an empty one, or a copy of another. */
+export type Begin = 'resume' | 'new' | { readonly fork_of: string }
+
+export interface Conversation {
+  readonly id: string
+  readonly begin: Begin
+}
+
 /** A program ready to be started for any conversation. */
 export interface Program {
   readonly about: AgentProgram
@@ -58,7 +66,7 @@ export interface Program {
   readonly config_dir: string
   /** A hash of all that shapes an agent: one with another hash keeps rights or settings of the past. */
   readonly fingerprint: string
-  args(conversation: { readonly id: string; readonly resume: boolean }): string[]
+  args(conversation: Conversation): string[]
 }
 
 const onPath = (name: string, path: string): string | null => {
@@ -98,7 +106,12 @@ const problemOf = (command: string, version: string | null, settings: Settings, 
 }
 
 /** The CLI's arguments. The message comes by standard input: no prompt is ever an argument or seen in `ps`. */
-const argumentsOf = (settings: Settings, conversation: { readonly id: string; readonly resume: boolean }): string[] => [
+const beginArguments = ({ id, begin }: Conversation): string[] => {
+  if (begin === 'resume') return ['--resume', id]
+  return begin === 'new' ? ['--session-id', id] : ['--resume', begin.fork_of, '--fork-session', '--session-id', id]
+}
+
+const argumentsOf = (settings: Settings, conversation: Conversation): string[] => [
   '-p',
   '--input-format',
   'stream-json',
@@ -107,8 +120,7 @@ const argumentsOf = (settings: Settings, conversation: { readonly id: string; re
   '--verbose',
   '--include-partial-messages',
   '--replay-user-messages',
-  conversation.resume ? '--resume' : '--session-id',
-  conversation.id,
+  ...beginArguments(conversation),
   // The CLI deletes transcripts older than 30 days by itself; ours live until somebody deletes the conversation.
   '--settings',
   JSON.stringify({ cleanupPeriodDays: 36_500 }),
@@ -141,7 +153,7 @@ export const findProgram = async (settings: Settings, source: Environment, demoD
   const problem = isDemo ? null : problemOf(command, version, settings, source)
   const args: Program['args'] = (conversation) => [...(isDemo ? [demo] : []), ...argumentsOf(settings, conversation)]
   const fullEnv = isDemo ? { ...env, CLAUDE_CONFIG_DIR: configDir } : env
-  const shape = { ADAPTER_VERSION, command, version, args: args({ id: '', resume: false }), env: Object.entries(fullEnv).sort() }
+  const shape = { ADAPTER_VERSION, command, version, args: args({ id: '', begin: 'new' }), env: Object.entries(fullEnv).sort() }
   return {
     about: { kind: isDemo ? 'demo' : 'claude', version, problem },
     command,

@@ -5,6 +5,13 @@ import type { Store } from './store.ts'
 /** Wait time that a crash may forget, at most: it is written this often. */
 const SAVE_MS = 5_000
 
+/** A clock that was set back must not hold a turn up for longer than any pause lasts. */
+const LONGEST_PAUSE_MS = 60_000
+
+/** Whether the pause that a turn was made with is over. */
+export const isDue = ({ row }: OpenTurn, now: number): boolean =>
+  row.due_at === null || row.due_at <= now || row.due_at > now + LONGEST_PAUSE_MS
+
 export class Queue {
   readonly #store: Pick<Store, 'addWaits'>
   #turns: OpenTurn[] = []
@@ -32,11 +39,14 @@ export class Queue {
     this.#turns = this.#turns.filter((other) => other !== turn)
   }
 
-  /** Counts `ms` of waiting for all (only while this runs: invariant B) and gives those that have waited for `limitMs`. */
+  /**
+   * Counts `ms` of waiting for all (only while this runs: invariant B) and gives those that have waited for `limitMs`. Work in
+   * the background waits as long as it takes: nobody sits there and waits with it.
+   */
   wait(ms: number, limitMs: number): OpenTurn[] {
     for (const turn of this.#turns) turn.unsavedWaitMs += ms
     this.save(SAVE_MS)
-    return this.#turns.filter((turn) => waitedMs(turn) >= limitMs)
+    return this.#turns.filter((turn) => !turn.isTask && waitedMs(turn) >= limitMs)
   }
 
   /** Writes down the wait times of which at least `from` ms are not yet written. */

@@ -1,22 +1,29 @@
 /** The rows of sessions' database, as TypeScript sees them. Names are the columns'. */
 import type { TurnState } from '../../protocol/sessions.ts'
 
-export interface SessionRow {
+/** Names a session: a chat of a bot (lane ''), or a lane of it, where work goes on in the background. */
+export interface SessionRef {
   readonly bot_id: string
   readonly chat_id: string
+  readonly lane: string
+}
+
+export interface SessionRow extends SessionRef {
   readonly cwd: string
-  readonly slug: string
+  readonly slug: string | null
   readonly conversation_id: string
+  readonly fork_of: string | null
   readonly first_done: number
   readonly stopped: number
   readonly created_at: number
   readonly last_active_at: number
 }
 
-export interface AgentRow {
+/** A session's row as it is made. */
+export type NewSession = Omit<SessionRow, 'first_done' | 'stopped'>
+
+export interface AgentRow extends SessionRef {
   readonly n: number
-  readonly bot_id: string
-  readonly chat_id: string
   readonly conversation_id: string
   readonly nonce: string
   readonly boot_id: string
@@ -29,11 +36,9 @@ export interface AgentRow {
   readonly cost_usd: number
 }
 
-export interface TurnRow {
+export interface TurnRow extends SessionRef {
   readonly seq: number
   readonly turn_id: string
-  readonly bot_id: string
-  readonly chat_id: string
   readonly origin: 'message' | 'agent'
   readonly state: TurnState
   readonly message: string
@@ -45,6 +50,7 @@ export interface TurnRow {
   readonly start_offset: number | null
   readonly attempts: number
   readonly cancel_asked: number
+  readonly due_at: number | null
   readonly end_offset: number | null
   readonly reply: string | null
   readonly reason: string | null

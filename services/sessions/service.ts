@@ -1,26 +1,26 @@
 /** What can be asked of sessions: one handler a method of `protocol/sessions.ts`. */
 import { randomUUID } from 'node:crypto'
+import type { deliveryMethods } from '../../protocol/deliveries.ts'
 import { ServiceError } from '../../protocol/errors.ts'
 import type { CallContext, Handlers } from '../../protocol/method.ts'
 import type { sessions, Turn } from '../../protocol/sessions.ts'
+import type { taskMethods } from '../../protocol/tasks.ts'
 import { parseEventId } from './agent/event-id.ts'
 import type { Transcripts } from './agent/transcript.ts'
 import type { AgentPool } from './agent-pool.ts'
 import { messageRecord } from './ends.ts'
+import { archiveHarness } from './harness/archive.ts'
+import { readHarness } from './harness/progress.ts'
 import { sessionKey } from './open-turn.ts'
 import type { Outbox } from './outbox.ts'
 import { deletePlace, newSession } from './places.ts'
 import type { At } from './points.ts'
 import type { Program } from './program.ts'
-import type { SessionRow, TurnRow } from './rows.ts'
+import { findRepeat } from './repeats.ts'
+import type { SessionRef, SessionRow, TurnRow } from './rows.ts'
 import type { Store } from './store.ts'
 import { LoggedTurnEvents } from './turn-events.ts'
 import type { Turns } from './turns.ts'
-
-/** How long an idempotency key is remembered (design §5 H). */
-const KEY_LIFE_MS = 24 * 3_600_000
-/** How long a broken response may be taken up: the Go client gives up a whole exchange after 30 minutes. */
-const RESUME_MS = 35 * 60_000
 
 export interface SessionsDeps {
   readonly store: Store
@@ -29,9 +29,14 @@ export interface SessionsDeps {
   readonly outbox: Pick<Outbox, 'pokeSoon'>
   readonly transcripts: Transcripts
   readonly program: Program
+  /** Called when a chat is forgotten: its tasks are listed no more. */
+  readonly dismissTasks: (botId: string, chatId: string) => void
   /** The real path of the session base. */
   readonly base: string
-  readonly idle_s: number
+  /** Where a harness is kept whose chat is forgotten. */
+  readonly archives: string
+  /** How long an agent may be idle, in seconds. */
+  readonly idleLimit: (session: SessionRef) => number
   /** Null while there is disk to record more work. */
   readonly diskShortage: () => string | null
   readonly at: At
@@ -41,7 +46,7 @@ const toTurn = (row: TurnRow): Turn => ({
   turn_id: row.turn_id,
   bot_id: row.bot_id,
   chat_id: row.chat_id,
-  origin: row.origin,
+  origin: row.origin === 'message' && row.lane !== '' ? 'task' : row.origin,
   state: row.state,
   message: row.message,
   reply: row.reply,
@@ -61,38 +66,40 @@ const toTurn = (row: TurnRow): Turn => ({
 
 const secondsSince = (moment: number, now: number): number => Math.max(0, Math.floor((now - moment) / 1_000))
 
-export const createSessions = (deps: SessionsDeps): Handlers<typeof sessions> => {
+/** What others answer of the same contract. */
+type Elsewhere = keyof typeof taskMethods | keyof typeof deliveryMethods
+
+export const createSessions = (deps: SessionsDeps): Omit<Handlers<typeof sessions>, Elsewhere> => {
   const { store, pool, turns, outbox, transcripts, program, base, at } = deps
   const logged = new LoggedTurnEvents((n) => pool.folder(n))
 
   const forget = async (botId: string, chatId: string): Promise<boolean> => {
-    const session = store.session(botId, chatId)
+    const session = store.session({ bot_id: botId, chat_id: chatId, lane: '' })
     if (!session || session.stopped === 1) return false
-    await turns.clear(sessionKey(session), () => {
+    const lanes = store.lanes(botId, chatId)
+    await turns.clear(lanes.map(sessionKey), () => {
+      // Work that was planned with care is worth more than the folder it lies in.
+      const harness = readHarness(session.cwd, base)
+      if (harness?.dir === session.cwd)
+        archiveHarness({ cwd: session.cwd, archives_dir: deps.archives, bot_id: botId, chat_id: chatId, now: Date.now() })
       // The folder first: if it cannot be deleted nothing is forgotten, and the caller is told why.
       deletePlace(base, session.cwd)
-      transcripts.delete(session.cwd, session.conversation_id)
-      store.newConversation(botId, chatId, randomUUID())
+      for (const { conversation_id } of lanes) transcripts.delete(session.cwd, conversation_id)
+      store.newConversation(session, randomUUID())
       store.stopSession(botId, chatId)
+      deps.dismissTasks(botId, chatId)
     })
     return true
   }
 
-  /** The turn that an idempotency key stands for, and the one whose key has run out. */
-  const byKey = (botId: string, chatId: string, key: string | undefined, message: string, now: number) => {
-    const known = key === undefined ? null : store.turnByKey(botId, chatId, key)
-    if (!known) return { attached: null, expired: null }
-    if (now - known.created_at > KEY_LIFE_MS) return { attached: null, expired: known.turn_id }
-    if (known.message !== message)
-      throw new ServiceError('conflict', 'this Idempotency-Key was used with another message; use a new key for a new message')
-    return { attached: known.turn_id, expired: null }
-  }
+  /** A lane as the predecessor's clients know it: a session of its own. */
+  const shownChatId = ({ chat_id, lane }: SessionRef): string => (lane === '' ? chat_id : `bg-${chat_id}-${lane}`)
 
   const toSession = (row: SessionRow, now: number) => {
     const turn = turns.active(sessionKey(row))
     const busySince = turn?.row.started_at ?? turn?.row.created_at ?? now
     return {
-      chat_id: row.chat_id,
+      chat_id: shownChatId(row),
       bot_id: row.bot_id,
       busy: turn !== null,
       first_done: row.first_done === 1,
@@ -105,29 +112,25 @@ export const createSessions = (deps: SessionsDeps): Handlers<typeof sessions> =>
   return {
     async send({ bot_id, chat_id, message, user_id, username, idempotency_key, response = null }) {
       const now = Date.now()
-      const { attached, expired } = byKey(bot_id, chat_id, idempotency_key, message, now)
-      if (attached !== null) return { turn_id: attached, attached: true }
-      // Our own edge repeats a call whose answer it has not seen.
-      const known = response && store.turnOfResponse(response.response_id)
-      if (known) return { turn_id: known, attached: true }
       const turn = {
         turn_id: randomUUID(),
         bot_id,
         chat_id,
+        lane: '',
         message,
         user_id: user_id ?? null,
         username: username ?? null,
         idempotency_key: idempotency_key ?? null,
         created_at: now,
+        due_at: null,
       }
-      // H: a client that gives no key sends its message again when the answer broke off.
-      const resumed = response && store.resume(turn, response, now - RESUME_MS)
-      if (resumed) return { turn_id: resumed, attached: true }
+      const repeat = findRepeat(store, turn, response)
+      if (repeat.turn_id !== null) return { turn_id: repeat.turn_id, attached: true }
       const lack = deps.diskShortage()
       if (lack !== null) throw new ServiceError('low_disk', lack)
-      const session = store.session(bot_id, chat_id) ? null : newSession(base, bot_id, chat_id, now, store.hasSlug)
+      const session = store.session(turn) ? null : newSession(base, bot_id, chat_id, now, store.hasSlug)
       // A: the caller hears of the turn only after this commit.
-      const row = store.takeIn(turn, session, expired, response, messageRecord(turn, now))
+      const row = store.takeIn(turn, session, repeat.expired, response, messageRecord(turn, now))
       at('turn_committed', row.turn_id)
       turns.add(row)
       outbox.pokeSoon()
@@ -177,7 +180,7 @@ export const createSessions = (deps: SessionsDeps): Handlers<typeof sessions> =>
     },
 
     async interrupt({ bot_id, chat_id }) {
-      return { interrupted: await turns.interrupt(sessionKey({ bot_id, chat_id })) }
+      return { interrupted: await turns.interrupt(sessionKey({ bot_id, chat_id, lane: '' })) }
     },
 
     async stop({ bot_id, chat_id }) {
@@ -191,14 +194,14 @@ export const createSessions = (deps: SessionsDeps): Handlers<typeof sessions> =>
 
     async reap() {
       const now = performance.now()
-      const reaped = pool.reap(deps.idle_s)
+      const reaped = pool.reap(deps.idleLimit)
       return {
         reaped: reaped.map((warm) => {
           const idle = secondsSince(warm.idleSince, now)
           return {
-            chat_id: warm.row.chat_id,
+            chat_id: shownChatId(warm.row),
             bot_id: warm.row.bot_id,
-            type: 'interactive' as const,
+            type: warm.row.lane === '' ? ('interactive' as const) : ('background' as const),
             idle_seconds: idle,
             idle_hours: Math.round(idle / 360) / 10,
           }

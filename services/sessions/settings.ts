@@ -2,7 +2,8 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { BaseEnv, EnvFolder, envInteger } from '../runtime/env.ts'
+import { BaseEnv, EnvFlag, EnvFolder, EnvUrl, envInteger } from '../runtime/env.ts'
+import type { SessionRef } from './rows.ts'
 
 const DAY_S = 86_400
 const seconds = (fallback: number, min = 1) => envInteger(min, 30 * DAY_S).default(fallback)
@@ -19,6 +20,13 @@ export const Settings = BaseEnv.extend({
   GATEWAY_CLAUDE_TIMEOUT: seconds(600),
   GATEWAY_BUSY_STUCK_TIMEOUT: seconds(960),
   GATEWAY_TURN_MAX: seconds(7_200),
+  GATEWAY_BG_SESSION_IDLE_TIMEOUT: seconds(14_400),
+  GATEWAY_MAX_BACKGROUND_TASKS: envInteger(1, 10_000).default(2),
+  TASK_SILENCE_TIMEOUT: seconds(21_600),
+  GATEWAY_HARNESS_AUTO_MODE: EnvFlag.default(false),
+  TELEGRAM_API_BASE: EnvUrl.default('https://api.telegram.org'),
+  TELEGRAM_MAX_MESSAGES: envInteger(1, 100).default(10),
+  TELEGRAM_RETRY_HOURS: envInteger(1, 168).default(24),
   GATEWAY_MAX_CLAUDE_PROCESSES: envInteger(1, 10_000).default(2),
   GATEWAY_MAX_WARM_AGENTS: envInteger(1, 10_000).optional(),
   GATEWAY_MIN_FREE_MB: megabytes(512),
@@ -43,5 +51,7 @@ export const mayDoMore = (then: string, now: string): boolean => FREEDOM.indexOf
 export type Settings = z.output<typeof Settings>
 
 /** How long an agent may be idle, in seconds. The later of the predecessor's two names wins. */
-export const idleTimeoutOf = (settings: Settings): number =>
-  settings.GATEWAY_SESSION_IDLE_TIMEOUT ?? settings.GATEWAY_SESSION_TIMEOUT
+export const idleLimitOf = (settings: Settings): ((session: SessionRef) => number) => {
+  const ofChats = settings.GATEWAY_SESSION_IDLE_TIMEOUT ?? settings.GATEWAY_SESSION_TIMEOUT
+  return ({ lane }) => (lane === '' ? ofChats : settings.GATEWAY_BG_SESSION_IDLE_TIMEOUT)
+}

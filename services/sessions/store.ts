@@ -8,18 +8,18 @@
 import type { Database } from 'better-sqlite3'
 import type { HistoryRecord } from '../../protocol/history.ts'
 import type { ProcessIdentity } from './agent/process.ts'
-import type { AgentRow, NoticeRow, SessionRow, TurnEnd, TurnRow } from './rows.ts'
+import type { AgentRow, NewSession, NoticeRow, SessionRef, SessionRow, TurnEnd, TurnRow } from './rows.ts'
 
 /** A message as it is taken in. */
-export interface NewTurn {
+export interface NewTurn extends SessionRef {
   readonly turn_id: string
-  readonly bot_id: string
-  readonly chat_id: string
   readonly message: string
   readonly user_id: string | null
   readonly username: string | null
   readonly idempotency_key: string | null
   readonly created_at: number
+  /** Not to be handed over before this moment. */
+  readonly due_at: number | null
 }
 
 /** A response that an edge is about to give. */
@@ -28,15 +28,21 @@ export interface ResponseRef {
   readonly edge: string
 }
 
-export interface NewAgent {
-  readonly bot_id: string
-  readonly chat_id: string
+export interface NewAgent extends SessionRef {
   readonly conversation_id: string
   readonly nonce: string
   readonly boot_id: string
   readonly fingerprint: string
   readonly permission_mode: string
   readonly started_at: number
+}
+
+/** A turn that the CLI began by itself. */
+export interface NewOwnTurn extends SessionRef {
+  readonly turn_id: string
+  readonly agent: number
+  readonly start_offset: number
+  readonly now: number
 }
 
 export interface OutboxRow {
@@ -50,28 +56,34 @@ export const openStore = (db: Database) => {
   const sql = <P extends unknown[] | object, R = unknown>(text: string) => db.prepare<P extends unknown[] ? P : [P], R>(text)
 
   const q = {
-    session: sql<[string, string], SessionRow>('SELECT * FROM sessions WHERE bot_id = ? AND chat_id = ?'),
+    session: sql<[string, string, string], SessionRow>('SELECT * FROM sessions WHERE bot_id = ? AND chat_id = ? AND lane = ?'),
+    lanes: sql<[string, string], SessionRow>('SELECT * FROM sessions WHERE bot_id = ? AND chat_id = ? ORDER BY lane'),
     sessions: sql<{ bot_id: string | null }, SessionRow>(
       'SELECT * FROM sessions WHERE stopped = 0 AND (:bot_id IS NULL OR bot_id = :bot_id) ORDER BY last_active_at DESC',
     ),
     countSessions: sql<[], { n: number }>('SELECT count(*) AS n FROM sessions WHERE stopped = 0'),
     hasSlug: sql<[string], { n: number }>('SELECT count(*) AS n FROM sessions WHERE slug = ?'),
-    addSession: sql<Omit<SessionRow, 'first_done' | 'stopped'>>(
-      `INSERT INTO sessions (bot_id, chat_id, cwd, slug, conversation_id, created_at, last_active_at)
-       VALUES (:bot_id, :chat_id, :cwd, :slug, :conversation_id, :created_at, :last_active_at)`,
+    addSession: sql<NewSession>(
+      `INSERT INTO sessions (bot_id, chat_id, lane, cwd, slug, conversation_id, fork_of, created_at, last_active_at)
+       VALUES (:bot_id, :chat_id, :lane, :cwd, :slug, :conversation_id, :fork_of, :created_at, :last_active_at)`,
     ),
-    wakeSession: sql<[number, string, string]>(
-      'UPDATE sessions SET stopped = 0, last_active_at = ? WHERE bot_id = ? AND chat_id = ?',
+    wakeSession: sql<[number, string, string, string]>(
+      'UPDATE sessions SET stopped = 0, last_active_at = ? WHERE bot_id = ? AND chat_id = ? AND lane = ?',
     ),
-    touchSession: sql<[number, string, string]>('UPDATE sessions SET last_active_at = ? WHERE bot_id = ? AND chat_id = ?'),
-    sessionReached: sql<[string, string]>('UPDATE sessions SET first_done = 1 WHERE bot_id = ? AND chat_id = ?'),
-    newConversation: sql<[string, string, string]>(
-      'UPDATE sessions SET conversation_id = ?, first_done = 0 WHERE bot_id = ? AND chat_id = ?',
+    touchSession: sql<[number, string, string, string]>(
+      'UPDATE sessions SET last_active_at = ? WHERE bot_id = ? AND chat_id = ? AND lane = ?',
+    ),
+    sessionReached: sql<[string, string, string]>(
+      'UPDATE sessions SET first_done = 1 WHERE bot_id = ? AND chat_id = ? AND lane = ?',
+    ),
+    newConversation: sql<[string, string | null, string, string, string]>(
+      'UPDATE sessions SET conversation_id = ?, fork_of = ?, first_done = 0 WHERE bot_id = ? AND chat_id = ? AND lane = ?',
     ),
     stopSession: sql<[string, string]>(
-      `UPDATE sessions SET stopped = 1 WHERE bot_id = ? AND chat_id = ?
+      `UPDATE sessions SET stopped = 1 WHERE bot_id = ? AND chat_id = ? AND lane = ''
        AND NOT EXISTS (SELECT 1 FROM turns t WHERE t.bot_id = sessions.bot_id AND t.chat_id = sessions.chat_id AND t.state IN ${OPEN})`,
     ),
+    dropLanes: sql<[string, string]>(`DELETE FROM sessions WHERE bot_id = ? AND chat_id = ? AND lane <> ''`),
 
     turn: sql<[string], TurnRow>('SELECT * FROM turns WHERE turn_id = ?'),
     turnByKey: sql<[string, string, string], { turn_id: string; message: string; created_at: number }>(
@@ -79,12 +91,12 @@ export const openStore = (db: Database) => {
     ),
     freeKey: sql<[string]>('UPDATE turns SET idempotency_key = NULL WHERE turn_id = ?'),
     openTurns: sql<[], TurnRow>(`SELECT * FROM turns WHERE state IN ${OPEN} ORDER BY seq`),
-    countAhead: sql<[string, string], { n: number }>(
-      `SELECT count(*) AS n FROM turns WHERE bot_id = ? AND chat_id = ? AND state IN ${OPEN}`,
+    countAhead: sql<[string, string, string], { n: number }>(
+      `SELECT count(*) AS n FROM turns WHERE bot_id = ? AND chat_id = ? AND lane = ? AND state IN ${OPEN}`,
     ),
     addTurn: sql<NewTurn & { ahead: number }>(
-      `INSERT INTO turns (turn_id, bot_id, chat_id, origin, state, message, user_id, username, idempotency_key, ahead, created_at)
-       VALUES (:turn_id, :bot_id, :chat_id, 'message', 'waiting', :message, :user_id, :username, :idempotency_key, :ahead, :created_at)`,
+      `INSERT INTO turns (turn_id, bot_id, chat_id, lane, origin, state, message, user_id, username, idempotency_key, ahead, created_at, due_at)
+       VALUES (:turn_id, :bot_id, :chat_id, :lane, 'message', 'waiting', :message, :user_id, :username, :idempotency_key, :ahead, :created_at, :due_at)`,
     ),
     handing: sql<[number, number, string]>(
       `UPDATE turns SET state = 'handing', agent = ?, start_offset = ?, attempts = attempts + 1 WHERE turn_id = ? AND state = 'waiting'`,
@@ -103,9 +115,9 @@ export const openStore = (db: Database) => {
          first_token_ms = :first_token_ms, model = :model
        WHERE turn_id = :turn_id AND state IN ${OPEN}`,
     ),
-    addOwnTurn: sql<{ turn_id: string; bot_id: string; chat_id: string; agent: number; start_offset: number; now: number }>(
-      `INSERT INTO turns (turn_id, bot_id, chat_id, origin, state, message, agent, start_offset, created_at, started_at)
-       VALUES (:turn_id, :bot_id, :chat_id, 'agent', 'running', '', :agent, :start_offset, :now, :now)`,
+    addOwnTurn: sql<NewOwnTurn>(
+      `INSERT INTO turns (turn_id, bot_id, chat_id, lane, origin, state, message, agent, start_offset, created_at, started_at)
+       VALUES (:turn_id, :bot_id, :chat_id, :lane, 'agent', 'running', '', :agent, :start_offset, :now, :now)`,
     ),
 
     response: sql<[string], { turn_id: string }>('SELECT turn_id FROM responses WHERE response_id = ?'),
@@ -113,11 +125,11 @@ export const openStore = (db: Database) => {
       'INSERT INTO responses (response_id, turn_id, edge, created_at) VALUES (?, ?, ?, ?)',
     ),
     brokenResponse: sql<
-      { bot_id: string; chat_id: string; user_id: string | null; message: string; edge: string; since: number },
+      SessionRef & { user_id: string | null; message: string; edge: string; since: number },
       { response_id: string; turn_id: string }
     >(
       `SELECT r.response_id, r.turn_id FROM responses r JOIN turns t ON t.turn_id = r.turn_id
-       WHERE t.seq = (SELECT max(seq) FROM turns WHERE bot_id = :bot_id AND chat_id = :chat_id AND origin = 'message')
+       WHERE t.seq = (SELECT max(seq) FROM turns WHERE bot_id = :bot_id AND chat_id = :chat_id AND lane = :lane AND origin = 'message')
          AND t.message = :message AND t.user_id IS :user_id AND r.created_at >= :since
          AND (r.state = 'broken' OR (r.state = 'open' AND r.edge <> :edge))
        ORDER BY r.created_at LIMIT 1`,
@@ -129,8 +141,8 @@ export const openStore = (db: Database) => {
     agent: sql<[number], AgentRow>('SELECT * FROM agents WHERE n = ?'),
     agentsAlive: sql<[], AgentRow>(`SELECT * FROM agents WHERE state <> 'dead' ORDER BY n`),
     addAgent: sql<NewAgent>(
-      `INSERT INTO agents (bot_id, chat_id, conversation_id, nonce, boot_id, fingerprint, permission_mode, state, started_at)
-       VALUES (:bot_id, :chat_id, :conversation_id, :nonce, :boot_id, :fingerprint, :permission_mode, 'live', :started_at)`,
+      `INSERT INTO agents (bot_id, chat_id, lane, conversation_id, nonce, boot_id, fingerprint, permission_mode, state, started_at)
+       VALUES (:bot_id, :chat_id, :lane, :conversation_id, :nonce, :boot_id, :fingerprint, :permission_mode, 'live', :started_at)`,
     ),
     agentProcess: sql<[number, string, number]>('UPDATE agents SET pid = ?, pid_start = ? WHERE n = ?'),
     agentRetiring: sql<[number]>(`UPDATE agents SET state = 'retiring' WHERE n = ? AND state = 'live'`),
@@ -191,13 +203,21 @@ export const openStore = (db: Database) => {
     }
 
   return {
-    session: (botId: string, chatId: string) => q.session.get(botId, chatId) ?? null,
+    session: ({ bot_id, chat_id, lane }: SessionRef) => q.session.get(bot_id, chat_id, lane) ?? null,
+    addSession: (session: NewSession) => void q.addSession.run(session),
+    /** A chat and its lanes, the chat first. */
+    lanes: (botId: string, chatId: string) => q.lanes.all(botId, chatId),
     sessions: (botId: string | null) => q.sessions.all({ bot_id: botId }),
     countSessions: () => q.countSessions.get()?.n ?? 0,
     hasSlug: (slug: string) => (q.hasSlug.get(slug)?.n ?? 0) > 0,
-    touchSession: (botId: string, chatId: string, now: number) => void q.touchSession.run(now, botId, chatId),
-    newConversation: (botId: string, chatId: string, id: string) => void q.newConversation.run(id, botId, chatId),
-    stopSession: (botId: string, chatId: string) => void q.stopSession.run(botId, chatId),
+    /** The session goes on in another conversation, which begins as a copy of `forkOf` or empty. */
+    newConversation: ({ bot_id, chat_id, lane }: SessionRef, id: string, forkOf: string | null = null) =>
+      void q.newConversation.run(id, forkOf, bot_id, chat_id, lane),
+    /** The chat is listed no more until its next message, and its lanes are no more. */
+    stopSession: db.transaction((botId: string, chatId: string) => {
+      q.stopSession.run(botId, chatId)
+      q.dropLanes.run(botId, chatId)
+    }),
 
     turn: (turnId: string) => q.turn.get(turnId) ?? null,
     openTurns: () => q.openTurns.all(),
@@ -207,21 +227,23 @@ export const openStore = (db: Database) => {
     takeIn: db.transaction(
       (
         turn: NewTurn,
-        session: Omit<SessionRow, 'first_done' | 'stopped'> | null,
+        session: NewSession | null,
         expiredKeyOf: string | null,
         response: ResponseRef | null,
-        record: HistoryRecord,
+        record: HistoryRecord | null,
       ) => {
         if (expiredKeyOf !== null) q.freeKey.run(expiredKeyOf)
         if (session) q.addSession.run(session)
-        else q.wakeSession.run(turn.created_at, turn.bot_id, turn.chat_id)
-        const ahead = q.countAhead.get(turn.bot_id, turn.chat_id)?.n ?? 0
+        else q.wakeSession.run(turn.created_at, turn.bot_id, turn.chat_id, turn.lane)
+        const ahead = q.countAhead.get(turn.bot_id, turn.chat_id, turn.lane)?.n ?? 0
         q.addTurn.run({ ...turn, ahead })
         if (response) q.addResponse.run(response.response_id, turn.turn_id, response.edge, turn.created_at)
         owe(record)
         return q.turn.get(turn.turn_id) as TurnRow
       },
     ),
+    /** Makes what several verbs write one transaction. */
+    together: <R>(work: () => R): R => db.transaction(work)(),
 
     /** The turn that a response was given for, or null. */
     turnOfResponse: (responseId: string) => q.response.get(responseId)?.turn_id ?? null,
@@ -232,8 +254,8 @@ export const openStore = (db: Database) => {
      */
     resume: db.transaction((turn: NewTurn, response: ResponseRef, since: number): string | null => {
       q.forgetResponses.run(since)
-      const { bot_id, chat_id, user_id, message } = turn
-      const broken = q.brokenResponse.get({ bot_id, chat_id, user_id, message, edge: response.edge, since })
+      const { bot_id, chat_id, lane, user_id, message } = turn
+      const broken = q.brokenResponse.get({ bot_id, chat_id, lane, user_id, message, edge: response.edge, since })
       if (!broken) return null
       q.resumeResponse.run(broken.response_id)
       q.addResponse.run(response.response_id, broken.turn_id, response.edge, turn.created_at)
@@ -247,9 +269,9 @@ export const openStore = (db: Database) => {
     handing: (turnId: string, agent: number, offset: number) => q.handing.run(agent, offset, turnId).changes === 1,
     /** The whole message was written, or proven to have arrived. */
     handed: soft(
-      db.transaction((turn: Pick<TurnRow, 'turn_id' | 'bot_id' | 'chat_id'>, now: number) => {
+      db.transaction((turn: SessionRef & { readonly turn_id: string }, now: number) => {
         q.handed.run(now, turn.turn_id)
-        q.sessionReached.run(turn.bot_id, turn.chat_id)
+        q.sessionReached.run(turn.bot_id, turn.chat_id, turn.lane)
       }),
     ),
     /** It was proven that the agent never had it: it waits again. */
@@ -262,8 +284,8 @@ export const openStore = (db: Database) => {
     ),
 
     /**
-     * Ends a turn, with all that follows from it (invariant D). False when it had ended before: then nothing is
-     * written.
+     * Ends a turn, with all that follows from it (invariant D), also what `follow` writes. False when it had ended before:
+     * then nothing is written.
      */
     end: db.transaction(
       (
@@ -272,11 +294,13 @@ export const openStore = (db: Database) => {
         agent: { n: number; folded: number; cost_usd: number } | null,
         record: HistoryRecord,
         now: number,
+        follow: () => void = () => undefined,
       ) => {
         if (!writeEnd(turn.turn_id, end, now)) return false
         owe(record)
-        q.touchSession.run(now, turn.bot_id, turn.chat_id)
+        q.touchSession.run(now, turn.bot_id, turn.chat_id, turn.lane)
         if (agent) q.agentFolded.run(agent.folded, agent.cost_usd, agent.n)
+        follow()
         return true
       },
     ),
@@ -284,16 +308,18 @@ export const openStore = (db: Database) => {
     /** Records a turn that the CLI began by itself, already ended. */
     addOwnTurn: db.transaction(
       (
-        turn: { turn_id: string; bot_id: string; chat_id: string; agent: number; start_offset: number; now: number },
+        turn: NewOwnTurn,
         end: TurnEnd,
         folded: number,
         totalCost: number,
         record: HistoryRecord | null,
+        follow: () => void = () => undefined,
       ) => {
         q.addOwnTurn.run(turn)
         writeEnd(turn.turn_id, end, turn.now)
         owe(record)
         q.agentFolded.run(folded, totalCost, turn.agent)
+        follow()
       },
     ),
 

@@ -22,13 +22,15 @@ import type { Log } from '../runtime/log.ts'
 import type { OwnTurn } from './agent/own-turns.ts'
 import type { AgentPool } from './agent-pool.ts'
 import { cancelledEnd, clearedEnd, expiredEnd, failedEnd, ownEnd, ownRecord, replyRecord, resultEnd } from './ends.ts'
+import type { EndedTurn, FollowUp } from './follow-up.ts'
 import type { HandOver, Outcome } from './hand-over.ts'
 import { OpenTurn } from './open-turn.ts'
 import type { Outbox } from './outbox.ts'
 import type { At } from './points.ts'
 import type { Program } from './program.ts'
 import { isClear } from './prompt.ts'
-import { Queue, waitedMs } from './queue.ts'
+import { isDue, Queue, waitedMs } from './queue.ts'
+import { RecentTurns } from './recent-turns.ts'
 import type { TurnEnd, TurnRow } from './rows.ts'
 import type { Store } from './store.ts'
 import { endEvent } from './turn-events.ts'
@@ -38,9 +40,6 @@ import type { Watchdog } from './watchdog.ts'
 /** How long a client waits for history before it is told of an end that is already safe in the outbox. */
 const HISTORY_WAIT_MS = 1_000
 const RETRY_COMMIT_MS = 500
-/** How many ended turns stay in memory, and how large each may be. */
-const RECENT_TURNS = 256
-const RECENT_BYTES = 32 * 1024
 
 export interface TurnsOptions {
   readonly store: Store
@@ -50,19 +49,22 @@ export interface TurnsOptions {
   readonly program: Program
   readonly log: Log
   readonly at: At
+  /** Turns that run at one time: of chats, and beside them of tasks in the background. */
   readonly max_running: number
+  readonly max_tasks: number
   readonly queue_wait_s: number
   readonly watchdog: Watchdog
   /** Null when there is memory for one more agent, else why not. */
   readonly shortage: () => string | null
   readonly onChange: (turn: TurnRow) => void
+  /** What follows from the end of a turn, beside what it owes to history. Called before the end is committed. */
+  readonly follow: (turn: EndedTurn, end: TurnEnd) => FollowUp | null
 }
 
 export class Turns {
   readonly #o: TurnsOptions
   readonly #open = new Map<string, OpenTurn>()
-  /** Ended a short while ago, all their events still in memory. */
-  readonly #recent = new Map<string, OpenTurn>()
+  readonly #recent = new RecentTurns()
   readonly #queue: Queue
   /** The turn of each session that was handed over or is about to be. */
   readonly #active = new Map<string, OpenTurn>()
@@ -79,8 +81,16 @@ export class Turns {
     this.#queue = new Queue(options.store)
   }
 
+  /** Of chats and tasks together. */
   get counts(): { readonly running: number; readonly waiting: number } {
     return { running: this.#active.size, waiting: this.#queue.size }
+  }
+
+  /** How many slots are taken. */
+  running(kind: 'chats' | 'tasks'): number {
+    let count = 0
+    for (const turn of this.#active.values()) if (turn.isTask === (kind === 'tasks')) count += 1
+    return count
   }
 
   /** The turn while it has not ended, and for a while after, or null: whoever waits for a short answer asks when it is there. */
@@ -140,18 +150,23 @@ export class Turns {
   pump(): void {
     if (!this.#isTaking || this.#isRetiring) return
     this.#shortage = null
+    const now = Date.now()
+    const { max_running, max_tasks } = this.#o
+    const free = { chats: max_running - this.running('chats'), tasks: max_tasks - this.running('tasks') }
     for (const turn of this.#queue.all) {
       // B: the turns of a session run one after the other, in order of arrival.
-      if (this.#active.has(turn.key) || this.#held.has(turn.key)) continue
-      if (this.#active.size >= this.#o.max_running) {
-        this.#shortage = `all ${this.#o.max_running} slots are busy`
-        return
+      if (this.#active.has(turn.key) || this.#held.has(turn.key) || !isDue(turn, now)) continue
+      const kind = turn.isTask ? 'tasks' : 'chats'
+      if (free[kind] <= 0) {
+        if (!turn.isTask) this.#shortage = `all ${max_running} slots are busy`
+        continue
       }
       const lack = this.#needsAgent(turn) ? this.#o.shortage() : null
       if (lack !== null) {
         this.#shortage = lack
         continue
       }
+      free[kind] -= 1
       this.#queue.remove(turn)
       this.#active.set(turn.key, turn)
       this.#track(this.#begin(turn))
@@ -159,7 +174,7 @@ export class Turns {
   }
 
   #needsAgent(turn: OpenTurn): boolean {
-    const session = this.#o.store.session(turn.row.bot_id, turn.row.chat_id)
+    const session = this.#o.store.session(turn.row)
     return session === null || this.#o.pool.usable(session) === null
   }
 
@@ -170,13 +185,7 @@ export class Turns {
       const why = isBehind
         ? 'Claude is still at work on an earlier message of this chat'
         : (this.#shortage ?? 'there was no free slot')
-      const waited = Math.round(waitedMs(turn) / 1_000)
-      this.#track(
-        this.#finish(
-          turn,
-          expiredEnd(`The message waited ${waited} s and was not handed to Claude: ${why}. Send it again later.`),
-        ),
-      )
+      this.#track(this.#finish(turn, expiredEnd(waitedMs(turn), why)))
     }
     for (const turn of this.#active.values()) this.#track(this.#o.watchdog.watch(turn, this.agentOf(turn)))
     this.pump()
@@ -192,32 +201,38 @@ export class Turns {
     return true
   }
 
+  /** Ends one turn that has not ended: a waiting one never begins, a running one is broken off. False where there is none. */
+  async cancel(turnId: string): Promise<boolean> {
+    const turn = this.#open.get(turnId)
+    if (!turn || turn.isEnding) return false
+    if (this.#active.get(turn.key) === turn) return await this.interrupt(turn.key)
+    await this.#finish(turn, cancelledEnd('', null))
+    return true
+  }
+
   /**
-   * Ends everything of a session and calls `forget` while nothing of it can begin: waiting turns are cancelled, the
-   * running one is broken off, its agents leave.
+   * Ends everything of these sessions and calls `forget` while nothing of them can begin: waiting turns are cancelled,
+   * running ones are broken off, their agents leave.
    */
-  async clear(key: string, forget: () => void): Promise<void> {
-    this.#held.add(key)
+  async clear(keys: readonly string[], forget: () => void): Promise<void> {
+    for (const key of keys) this.#held.add(key)
     try {
-      for (const turn of this.#queue.all.filter((waiting) => waiting.key === key))
-        await this.#finish(turn, cancelledEnd('', null))
-      const active = this.#active.get(key)
-      if (active) {
-        await this.interrupt(key)
-        while (this.#active.get(key) === active) await active.events.waitForMore(250, AbortSignal.timeout(250))
-      }
-      await Promise.all(
-        this.#o.pool.ofSession(key).map(async (warm) => {
-          // A tool in the background, or a turn of the CLI's own, belongs to what is being ended.
-          if (!warm.isIdle) await this.#o.pool.kill(warm)
-          await this.#o.pool.dismiss(warm)
-        }),
-      )
+      await Promise.all(keys.map((key) => this.#clear(key)))
       forget()
     } finally {
-      this.#held.delete(key)
+      for (const key of keys) this.#held.delete(key)
       this.pump()
     }
+  }
+
+  async #clear(key: string): Promise<void> {
+    for (const turn of this.#queue.all.filter((waiting) => waiting.key === key)) await this.#finish(turn, cancelledEnd('', null))
+    const active = this.#active.get(key)
+    if (active) {
+      await this.interrupt(key)
+      while (this.#active.get(key) === active) await active.events.waitForMore(250, AbortSignal.timeout(250))
+    }
+    await this.#o.pool.endAll(key)
   }
 
   /** No turn begins any more; agents finish what they have and leave. For a stop of everything. */
@@ -253,12 +268,14 @@ export class Turns {
   onOwnTurn(warm: WarmAgent, own: OwnTurn, next: number): void {
     const { store, outbox } = this.#o
     const now = Date.now()
-    const { bot_id, chat_id, n: agent } = warm.row
-    const turn = { turn_id: randomUUID(), bot_id, chat_id, agent, start_offset: own.start_offset, now }
+    const { bot_id, chat_id, lane, n: agent } = warm.row
+    const turn = { turn_id: randomUUID(), bot_id, chat_id, lane, agent, start_offset: own.start_offset, now }
     const end = ownEnd(own, warm.cost_usd)
     warm.cost_usd = Math.max(warm.cost_usd, own.result.total_cost_usd ?? 0)
     const record = end.reply === '' ? null : ownRecord({ ...turn, message: '', user_id: null, username: null }, end.reply, now)
-    store.addOwnTurn(turn, end, next, warm.cost_usd, record)
+    const followUp = this.#o.follow({ ...turn, origin: 'agent' }, end)
+    store.addOwnTurn(turn, end, next, warm.cost_usd, record, () => followUp?.commit())
+    followUp?.done((row) => this.add(row))
     outbox.poke()
     const row = store.turn(turn.turn_id)
     if (row) this.#o.onChange(row)
@@ -331,9 +348,10 @@ export class Turns {
     const position = folded ? { n: folded.row.n, folded: folded.agent.position, cost_usd: folded.cost_usd } : null
     const now = Date.now()
     const record = replyRecord(turn.row, end.reply, now)
+    const followUp = this.#o.follow(turn.row, end)
     for (;;) {
       try {
-        store.end(turn.row, end, position, record, now)
+        store.end(turn.row, end, position, record, now, () => followUp?.commit())
         break
       } catch (error) {
         // A full disk passes; an end that was seen must not be dropped.
@@ -343,8 +361,13 @@ export class Turns {
     }
     at('end_committed', turn.id)
     folded?.release()
-    if (folded && !folded.agent.isDead) this.#o.pool.recycle(folded)
+    if (folded && !folded.agent.isDead) {
+      this.#o.pool.recycle(folded)
+      // Nobody will write to a task's agent for hours. One that still has a tool in the background stays and tells of it.
+      if (turn.isTask && followUp?.goesOn !== true && folded.isIdle) this.#o.pool.retire(folded)
+    }
     if (this.#active.get(turn.key) === turn) this.#active.delete(turn.key)
+    followUp?.done((row) => this.add(row))
     this.pump()
     this.#o.pool.trim()
     outbox.poke()
@@ -356,23 +379,15 @@ export class Turns {
     if (turn.isHanded) turn.flushNotices()
     turn.events.append([endEvent(row)])
     this.#open.delete(turn.id)
-    this.#remember(turn)
+    this.#recent.add(turn)
     this.#o.onChange(row)
-  }
-
-  #remember(turn: OpenTurn): void {
-    if (turn.events.keptBytes > RECENT_BYTES || turn.events.isTrimmed) return
-    this.#recent.set(turn.id, turn)
-    if (this.#recent.size <= RECENT_TURNS) return
-    const oldest = this.#recent.keys().next().value
-    if (oldest !== undefined) this.#recent.delete(oldest)
   }
 
   /** `/clear` is our own reset of the conversation; it takes its place in the queue like any message. */
   async #clearConversation(turn: OpenTurn): Promise<void> {
     const { store, pool } = this.#o
     await Promise.all(pool.ofSession(turn.key).map((warm) => pool.dismiss(warm)))
-    store.newConversation(turn.row.bot_id, turn.row.chat_id, randomUUID())
+    store.newConversation(turn.row, randomUUID())
     await this.#finish(turn, clearedEnd())
   }
 

@@ -27,7 +27,17 @@ export interface WatchdogLimits {
   readonly turn_s: number
   /** How much an agent may write in one turn, in MB. */
   readonly turn_log_mb: number
+  /** The same as `silence_s` for tasks in the background, which have neither of the other two ceilings (TASK_SILENCE_TIMEOUT). */
+  readonly task_silence_s: number
 }
+
+/** Work in the background takes as long as it takes: what a chat's turn may at most does not hold for it. */
+export const limitsOfTasks = (limits: WatchdogLimits): WatchdogLimits => ({
+  ...limits,
+  silence_s: limits.task_silence_s,
+  stuck_s: Number.POSITIVE_INFINITY,
+  turn_s: Number.POSITIVE_INFINITY,
+})
 
 /** An agent in a turn. */
 export interface Watched {
@@ -83,7 +93,8 @@ export class Watchdog {
   async watch(turn: OpenTurn, warm: WarmAgent | null): Promise<void> {
     if (!warm || warm.turn !== turn || turn.isEnding || turn.timeoutReason !== null) return
     const now = performance.now()
-    const verdict = judge(this.#o.limits, {
+    const { limits } = this.#o
+    const verdict = judge(turn.isTask ? limitsOfTasks(limits) : limits, {
       silent_ms: now - warm.lastLineAt,
       running_ms: turn.handedAt === null ? 0 : now - turn.handedAt,
       isHeard: warm.isHeard,

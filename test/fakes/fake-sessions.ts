@@ -135,7 +135,7 @@ export const createFakeSessions = (onTurn: (turn: FakeTurn) => void = () => unde
     return turn
   }
 
-  const handlers: Handlers<typeof sessions> = {
+  const handlers: Partial<Handlers<typeof sessions>> = {
     response_ended: async (input) => {
       responses.push(input)
       return {}

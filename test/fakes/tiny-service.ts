@@ -41,6 +41,7 @@ await run({
     })
     return {
       handlers: {
+        messages_since: async () => ({ total: 0, messages: [] }),
         record: async ({ records }) => ({ stored: records.length }),
         list_sessions: async (_input, { signal }) => {
           tell('list asked')

@@ -125,7 +125,10 @@ export const openHouse = async (t: Scope, { onTurn, without = [], ...options }: 
     url,
     sessions,
     publish: {
-      sessions: { turn_changed: (payload) => sessionsBus?.publish.turn_changed(payload) },
+      sessions: {
+        turn_changed: (payload) => sessionsBus?.publish.turn_changed(payload),
+        task_changed: (payload) => sessionsBus?.publish.task_changed(payload),
+      },
       history: historyBus.publish,
     },
     lines,

@@ -60,6 +60,9 @@ export class TurnFold {
   #open: Block[] = []
   #text = ''
   #model: string | null = null
+  /** Of the requests that are complete, and of the one under way. */
+  #tokens = 0
+  #tokensNow = 0
 
   /**
    * @param agent the agent's number, first part of every id; @param uuid the message's uuid; @param isOwn whether the turn is
@@ -80,6 +83,11 @@ export class TurnFold {
   /** The result of our turn, once it was seen. */
   get result(): FoldResult | null {
     return this.#result
+  }
+
+  /** Tokens that the model has written in this turn so far, as it counts them itself now and then. */
+  get outputTokens(): number {
+    return this.#tokens + this.#tokensNow
   }
 
   /** The text of the turn so far, as confirmed or streamed; its first {@link MAX_TEXT_CHARS}. */
@@ -196,6 +204,11 @@ export class TurnFold {
     switch (event.type) {
       case 'message_start':
         // Blocks left open belong to a request that broke; a repeat will say them anew.
+        this.#tokens += this.#tokensNow
+        this.#tokensNow = 0
+        return []
+      case 'message_delta':
+        this.#tokensNow = asNumber(asRecord(event.usage).output_tokens) ?? this.#tokensNow
         return []
       case 'content_block_start': {
         const type = asText(asRecord(event.content_block).type)

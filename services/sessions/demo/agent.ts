@@ -5,7 +5,7 @@ import { createInbox, type Inbox, type Message } from './inbox.ts'
 import { createLedger, type Ledger } from './ledger.ts'
 import { createOutput, type Output } from './output.ts'
 import { createTasks, type Task, type Tasks } from './tool.ts'
-import { openTranscript, type Transcript } from './transcript.ts'
+import { copyTranscript, openTranscript, type Transcript } from './transcript.ts'
 
 /** What comes from the environment. */
 export type Settings = { configDir: string; scripted: boolean; legacy: boolean; journal: string | null }
@@ -26,11 +26,13 @@ export type Agent = {
 
 /** Opens it. `onWork` is called when a background task has ended. Returns the complaint of the CLI where it would not start. */
 export function openAgent(options: Arguments, settings: Settings, onWork: () => void): Agent | string {
-  const sessionId = options.resume ?? options.sessionId ?? randomUUID()
+  const newId = options.sessionId ?? randomUUID()
+  const sessionId = options.fork ? newId : (options.resume ?? newId)
   const cwd = process.cwd()
   const out = createOutput({ ...options, sessionId, cwd, legacy: settings.legacy })
   const where = { configDir: settings.configDir, cwd, sessionId }
-  const transcript = openTranscript({ ...where, resume: options.resume !== null, atOnce: settings.legacy })
+  const copied = options.fork && options.resume !== null ? copyTranscript(where, options.resume) : null
+  const transcript = copied ?? openTranscript({ ...where, resume: options.resume !== null, atOnce: settings.legacy })
   if (typeof transcript === 'string') {
     if (options.resume !== null) {
       out.emit({ type: 'result', subtype: 'error_during_execution', is_error: true, num_turns: 0, errors: [transcript] })

@@ -3,6 +3,8 @@ export type Arguments = {
   version: boolean
   sessionId: string | null
   resume: string | null
+  /** `--fork-session`: what is resumed stays as it is, and a copy of it, under `sessionId`, goes on. */
+  fork: boolean
   model: string
   permissionMode: string
   /** `--include-partial-messages`: `stream_event` lines are wanted. */
@@ -35,6 +37,7 @@ export function parseArguments(argv: readonly string[]): Arguments | string {
     version: values.has('--version') || values.has('-v'),
     sessionId,
     resume: text('--resume', '-r'),
+    fork: values.has('--fork-session'),
     model: text('--model') ?? 'demo',
     permissionMode: values.has('--dangerously-skip-permissions') ? 'bypassPermissions' : (text('--permission-mode') ?? 'default'),
     partial: values.has('--include-partial-messages'),

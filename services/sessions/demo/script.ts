@@ -1,6 +1,7 @@
 /**
  * What a message makes the demo agent do when it is scripted (`DEMO_AGENT_SCRIPT=1`; grammar: `directives.ts`). A message without
- * directives is answered `echo: <text>`.
+ * directives obeys those of the file `.demo-agent` in the working directory, where there is one (for prompts that no test
+ * writes: the next batch of a chain); else it is answered `echo: <text>`.
  *
  * | directive | effect |
  * |---|---|
@@ -31,6 +32,7 @@
  * Points, in order: `queued` `started` `init` `requesting` `seen` (the model has it, the journal says so) `first` (first byte) `text` (all
  * deltas) `assistant` `result` `completed`.
  */
+import { existsSync, readFileSync } from 'node:fs'
 import { type Directives, parseDirectives } from './directives.ts'
 import { block, writeAll } from './output.ts'
 
@@ -51,9 +53,12 @@ export type Block = { kind: 'text' | 'thinking'; parts: string[] } | { kind: 'to
 
 const NOTHING = parseDirectives('')
 
+const SCRIPT_FILE = '.demo-agent'
+
 /** The directives of a message; none when the agent is not scripted. */
 export function readScript(text: string, scripted: boolean): Directives {
-  return scripted ? parseDirectives(text) : NOTHING
+  if (!scripted) return NOTHING
+  return parseDirectives(!text.includes('{{') && existsSync(SCRIPT_FILE) ? readFileSync(SCRIPT_FILE, 'utf8') : text)
 }
 
 /** The answer's blocks. `text` is what the message says beside its directives. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { appendFileSync, existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 /** A conversation on disk, where the CLI keeps its own: `<config>/projects/<slug>/<session>.jsonl`. */
@@ -28,6 +28,16 @@ export function transcriptPath({ configDir, cwd, sessionId }: Where): string {
   const slug = realpathSync(cwd).replace(/[^A-Za-z0-9]/g, '-')
   const short = slug.length <= 200 ? slug : `${slug.slice(0, 200)}-${hash(slug)}`
   return join(configDir, 'projects', short, `${sessionId}.jsonl`)
+}
+
+/** Makes a conversation that begins as a copy of another. Returns the CLI's complaint when that cannot be, else null. */
+export function copyTranscript(where: Where, original: string): string | null {
+  const from = transcriptPath({ ...where, sessionId: original })
+  const to = transcriptPath(where)
+  if (!existsSync(from)) return `No conversation found with session ID: ${original}`
+  if (existsSync(to)) return `Error: Session ID ${where.sessionId} is already in use.`
+  writeFileSync(to, readFileSync(from, 'utf8').replaceAll(original, where.sessionId), { mode: 0o600 })
+  return null
 }
 
 /** Opens a conversation, a new one or one to resume. Returns the CLI's complaint when it is there already, or is not. */
