@@ -120,7 +120,7 @@ test('layout - a database is opened in one place, and SQL stands in stores and m
     [],
   )
   const sql =
-    /\.prepare\(|['"`]\s*(SELECT\s|INSERT\s+(OR|INTO)\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|CREATE\s+(TABLE|INDEX)\s|PRAGMA\s)/i
+    /\.prepare(<[^(]*>)?\(\s*['"`]|['"`]\s*(SELECT\s|INSERT\s+(OR|INTO)\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|CREATE\s+(TABLE|INDEX)\s|PRAGMA\s)/i
   const outside = product.filter(
     (file) => sql.test(codeOf(file)) && !/\/store\.ts$|^services\/runtime\/(sqlite|lock)\.ts$/.test(file),
   )

@@ -113,9 +113,11 @@ export interface HouseOptions {
   readonly broken: Break | null
   /** Agents are as the CLI was before it told of the life of a message, and runs again what it is sent again. */
   readonly legacy: boolean
+  /** Settings of the services beside those of every run. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
-export const openHouse = async ({ broken, legacy }: HouseOptions): Promise<House> => {
+export const openHouse = async ({ broken, legacy, env: extra = {} }: HouseOptions): Promise<House> => {
   const folder = mkdtempSync(join(tmpdir(), 'crash-'))
   const files = filesOf(folder)
   for (const path of [files.home, files.pm2_home, files.pids]) mkdirSync(path, { mode: 0o700 })
@@ -146,6 +148,7 @@ export const openHouse = async ({ broken, legacy }: HouseOptions): Promise<House
     DEMO_AGENT_JOURNAL: files.journal,
     ...(legacy ? { DEMO_AGENT_LEGACY: '1' } : {}),
     CRASH_RUN: folder,
+    ...extra,
   }
   writeFileSync(join(files.pm2_home, 'module_conf.json'), JSON.stringify({ pm2: { sysmonit: 'false' } }))
   const pids = (): number[] =>

@@ -81,6 +81,45 @@ test('degraded - something else in the place of a session folder fails the turn 
   assert.equal((await rig.ended(await rig.ask('{{label=b tokens=1}} go', 'c2'))).state, 'answered')
 })
 
+test('degraded - a home that cannot be written to is refused in words, and works again when it can', {
+  timeout: 120_000,
+  skip: canMount() ? false : 'needs a disk of its own, which only root can mount',
+}, async (t) => {
+  const disk = tempDir(t)
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64m', 'tmpfs', disk])
+  atEnd(t, () => void execFileSync('umount', ['-l', disk]))
+  const rig = await openScriptedRig(t, { GATEWAY_MIN_FREE_DISK_MB: '1' }, disk)
+  await rig.ended(await rig.ask('{{label=a tokens=1}} go'))
+  await rig.kill('sessions')
+  execFileSync('mount', ['-o', 'bind', disk, disk])
+  atEnd(t, () => void execFileSync('umount', ['-l', disk]))
+  execFileSync('mount', ['-o', 'remount,bind,ro', disk])
+  const child = await rig.start('sessions')
+  assert.equal((await child.exit).code, 1)
+  assert.match(child.output(), /cannot be written to/)
+  execFileSync('mount', ['-o', 'remount,bind,rw', disk])
+  await rig.start('sessions')
+  assert.equal((await rig.ended(await rig.ask('{{label=b tokens=1}} go'))).state, 'answered')
+})
+
+test('degraded - a session base that cannot be written to fails new chats with the reason, the others go on', {
+  timeout: 120_000,
+  skip: canMount() ? false : 'needs a disk of its own, which only root can mount',
+}, async (t) => {
+  const rig = await openScriptedRig(t)
+  const base = join(rig.home, 'work')
+  assert.equal((await rig.ended(await rig.ask('{{label=a tokens=1}} go', 'c1'))).state, 'answered')
+  execFileSync('mount', ['-o', 'bind', base, base])
+  atEnd(t, () => void execFileSync('umount', ['-l', base]))
+  execFileSync('mount', ['-o', 'remount,bind,ro', base])
+  const turn = await rig.ended(await rig.ask('{{label=b tokens=1}} go', 'c2'))
+  assert.equal(turn.state, 'failed')
+  assert.match(turn.reply ?? '', /^\[ERROR\] Claude could not be started: .*could not be made/)
+  assert.equal((await rig.ended(await rig.ask('{{label=c tokens=1}} go', 'c1'))).state, 'answered')
+  execFileSync('mount', ['-o', 'remount,bind,rw', base])
+  assert.equal((await rig.ended(await rig.ask('{{label=d tokens=1}} go', 'c2'))).state, 'answered')
+})
+
 test('degraded - a disk that fills up in mid-turn loses no end: it is written when there is room', {
   timeout: 120_000,
   skip: canMount() ? false : 'needs a small disk of its own, which only root can mount',

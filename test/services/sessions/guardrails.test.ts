@@ -25,7 +25,14 @@ const goesOn = async (rig: Rig): Promise<void> => {
   assert.equal((await rig.ended(await rig.ask('{{label=after tokens=1}} go'))).reply, rig.answerOf('after', 1))
 }
 
-const LIMITS: WatchdogLimits = { start_s: 60, silence_s: 600, stuck_s: 960, turn_s: 7_200, turn_log_mb: 1_024 }
+const LIMITS: WatchdogLimits = {
+  start_s: 60,
+  silence_s: 600,
+  stuck_s: 960,
+  turn_s: 7_200,
+  turn_log_mb: 1_024,
+  task_silence_s: 21_600,
+}
 
 test('watchdog - judges by output, then by the ceiling', () => {
   const quiet = { silent_ms: 0, running_ms: 0, isHeard: true, written_bytes: 0 }
@@ -107,6 +114,24 @@ test('watchdog - an agent that says nothing at all is replaced, and the message 
   const turn = await rig.ended(await rig.ask(message))
   assert.equal(turn.reply, rig.answerOf('words', 2))
   assert.equal(rig.runs(message), 1)
+})
+
+test('watchdog - an agent that has answered, stays busy and takes nothing more is replaced', { timeout: 120_000 }, async (t) => {
+  const rig = await openScriptedRig(t, { AGENT_START_TIMEOUT: '2', GATEWAY_SESSION_IDLE_TIMEOUT: '1' })
+  // The answer is complete, its process is not: it is held in the middle of what it does behind its result.
+  await goesOn(rig)
+  const stuck = rig.agentPid()
+  process.kill(stuck, 'SIGSTOP')
+  const message = '{{label=next tokens=2}} go'
+  const turn = await rig.ended(await rig.ask(message))
+  assert.equal(turn.reply, rig.answerOf('next', 2))
+  assert.equal(rig.runs(message), 1)
+  assert.notEqual(rig.agentPid(), stuck)
+  await eventually(() => agents(rig).find(({ n }) => n === 1)?.state === 'dead')
+  // And one that nobody writes to any more: told to leave, it does not, and is ended.
+  process.kill(rig.agentPid(), 'SIGSTOP')
+  await eventually(async () => (await rig.sessions.reap({})).count === 1)
+  await eventually(() => agents(rig).every(({ state }) => state === 'dead'), { timeout_ms: 100_000 })
 })
 
 test('watchdog - an agent that may do more than is allowed now is broken off at once', async (t) => {
