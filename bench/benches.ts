@@ -7,6 +7,7 @@ import { health } from './health.ts'
 import { memory } from './memory.ts'
 import { realCli } from './real-cli.ts'
 import { restart } from './restart.ts'
+import { tasks } from './tasks.ts'
 import { warm } from './warm.ts'
 import { wire } from './wire.ts'
 
@@ -20,4 +21,5 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   chats,
   fanout,
   restart,
+  tasks,
 }

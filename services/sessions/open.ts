@@ -175,17 +175,21 @@ export const openSessions = async (deps: OpenSessionsDeps) => {
   telegram.deliveries.recover()
 
   const start = (): void => {
-    const forgetLogs = (): void => pool.forgetLogs(Date.now() - env.AGENT_LOG_KEEP_DAYS * DAY_MS)
+    const forget = (): void => {
+      const before = Date.now() - env.AGENT_LOG_KEEP_DAYS * DAY_MS
+      pool.forgetLogs(before)
+      telegram.deliveries.forget(before)
+    }
     const upkeep = startUpkeep([
       { every_ms: TICK_MS, run: (elapsed_ms) => turns.tick(elapsed_ms) },
       { every_ms: MINUTE_MS, run: () => pool.touchLeases() },
       { every_ms: MINUTE_MS, run: () => void pool.reap(idleLimit) },
       { every_ms: MINUTE_MS / 6, run: () => pool.endLeftovers() },
       { every_ms: 10 * MINUTE_MS, run: () => pool.sweep() },
-      { every_ms: 60 * MINUTE_MS, run: forgetLogs },
+      { every_ms: 60 * MINUTE_MS, run: forget },
     ])
     pool.sweep()
-    forgetLogs()
+    forget()
     defer('upkeep', () => upkeep.stop())
   }
   return { handlers, start, drain: () => turns.drain() }

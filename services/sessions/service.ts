@@ -78,7 +78,7 @@ export const createSessions = (deps: SessionsDeps): Omit<Handlers<typeof session
     if (!session || session.stopped === 1) return false
     const lanes = store.lanes(botId, chatId)
     await turns.clear(lanes.map(sessionKey), () => {
-      // Work that was planned with care is worth more than the folder it lies in.
+      // Work that was planned with care is worth more than the folder it lies in: what cannot be archived is not deleted.
       const harness = readHarness(session.cwd, base)
       if (harness?.dir === session.cwd)
         archiveHarness({ cwd: session.cwd, archives_dir: deps.archives, bot_id: botId, chat_id: chatId, now: Date.now() })

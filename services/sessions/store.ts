@@ -235,6 +235,7 @@ export const openStore = (db: Database) => {
         if (expiredKeyOf !== null) q.freeKey.run(expiredKeyOf)
         if (session) q.addSession.run(session)
         else q.wakeSession.run(turn.created_at, turn.bot_id, turn.chat_id, turn.lane)
+        if (turn.lane !== '') q.wakeSession.run(turn.created_at, turn.bot_id, turn.chat_id, '')
         const ahead = q.countAhead.get(turn.bot_id, turn.chat_id, turn.lane)?.n ?? 0
         q.addTurn.run({ ...turn, ahead })
         if (response) q.addResponse.run(response.response_id, turn.turn_id, response.edge, turn.created_at)

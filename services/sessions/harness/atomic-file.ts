@@ -1,5 +1,4 @@
 /** Writing a file so that a reader, and a crash, finds the old one or the new one and nothing between. */
-import { randomUUID } from 'node:crypto'
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 
@@ -13,9 +12,13 @@ export const syncFolder = (path: string): void => {
   }
 }
 
-/** Replaces a file. On disk when it returns. The new file is made under a name of its own, so that a link there is never followed. */
+/**
+ * Replaces a file; one writer at a time. On disk when it returns. What stands under the name of the new file, left by a crash
+ * or put there to be written through, goes first.
+ */
 export const writeAtomically = (path: string, text: string): void => {
-  const fresh = `${path}.${randomUUID()}`
+  const fresh = `${path}.new`
+  rmSync(fresh, { recursive: true, force: true })
   try {
     const fd = openSync(fresh, 'wx', 0o600)
     try {

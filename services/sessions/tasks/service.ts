@@ -1,12 +1,10 @@
 /** What can be asked of background tasks: one handler a method of `protocol/tasks.ts`. */
-import { rmSync } from 'node:fs'
-import { join } from 'node:path'
 import { ServiceError } from '../../../protocol/errors.ts'
 import type { history } from '../../../protocol/history.ts'
 import type { Client, Handlers } from '../../../protocol/method.ts'
 import type { sessions } from '../../../protocol/sessions.ts'
 import type { taskMethods } from '../../../protocol/tasks.ts'
-import { archiveHarness } from '../harness/archive.ts'
+import { archiveHarness, removeHarness } from '../harness/archive.ts'
 import { isAllDone, readHarness, toHarnessStatus } from '../harness/progress.ts'
 import { sessionKey } from '../open-turn.ts'
 import type { Store } from '../store.ts'
@@ -148,11 +146,18 @@ export const createTaskHandlers = (deps: TaskServiceDeps): TaskHandlers => {
         cleaned += 1
       }
       if (skipped === 0 && cwd !== null && harness !== null && harness.dir === cwd && isAllDone(harness)) {
-        archiveHarness({ cwd, archives_dir: deps.archives, bot_id, chat_id, now })
-        rmSync(join(cwd, '.harness'), { recursive: true, force: true })
-        details.push(`Archived completed: ${harness.project_name}`, `Cleaned CWD: ${cwd}`)
-        archived += 1
-        cleaned += 1
+        try {
+          if (archiveHarness({ cwd, archives_dir: deps.archives, bot_id, chat_id, now })) {
+            removeHarness(cwd)
+            details.push(`Archived completed: ${harness.project_name}`, `Cleaned CWD: ${cwd}`)
+            archived += 1
+            cleaned += 1
+          }
+        } catch (error) {
+          if (!(error instanceof ServiceError)) throw error
+          details.push(`Skipped (cannot be archived): ${error.message}`)
+          skipped += 1
+        }
       }
       return { cleaned, archived, skipped, details }
     },

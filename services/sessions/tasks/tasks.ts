@@ -11,6 +11,7 @@
  * - **C** The pause between two batches is a moment in the next batch's row: whoever lives then begins it.
  */
 import { createHash, randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { ServiceError } from '../../../protocol/errors.ts'
 import type { Log } from '../../runtime/log.ts'
 import { messageRecord } from '../ends.ts'
@@ -43,6 +44,8 @@ export interface TasksDeps {
   /** Null while there is disk to record more work. */
   readonly diskShortage: () => string | null
 }
+
+const LOOK_AGAIN_MS = 50
 
 /** What somebody wants done. */
 export interface TaskOrder {
@@ -91,7 +94,8 @@ export class Tasks {
         throw new ServiceError('conflict', 'already running', { data: { elapsed } })
       }
       if (before?.turn_state === 'waiting') {
-        await turns.cancel(before.task_id)
+        // Not to be had now: its end is being written.
+        if (!(await turns.cancel(before.task_id))) await delay(LOOK_AGAIN_MS)
         continue
       }
       const lack = this.#o.diskShortage()
