@@ -12,6 +12,7 @@ import type { history } from '../protocol/history.ts'
 import type { Client } from '../protocol/method.ts'
 import type { sessions } from '../protocol/sessions.ts'
 import type { WireLog } from '../protocol/wire/log.ts'
+import { begin } from './http/begin.ts'
 import { createBodyReader } from './http/body.ts'
 import { createDocuments } from './http/documents.ts'
 import { HttpError, toHttpError } from './http/errors.ts'
@@ -22,16 +23,7 @@ import { createLogin } from './http/login.ts'
 import { createRefusals } from './http/refusals.ts'
 import { ResponseEnds } from './http/response-ends.ts'
 import { type ContractRoute, createRoutes, type Route } from './http/routes.ts'
-import {
-  type Answered,
-  answerAsStream,
-  answerEvents,
-  answerWhole,
-  begin,
-  replyOf,
-  type SendDeps,
-  type SendInput,
-} from './http/send.ts'
+import { type Answered, answerAsStream, answerEvents, answerWhole, replyOf, type SendDeps, type SendInput } from './http/send.ts'
 import { schemeOf } from './http/source.ts'
 import { createAuthorise, type SpeakersOptions } from './http/speakers.ts'
 import { LIVE_PATH, type Live, type LiveDeps, openLive } from './live/live.ts'
@@ -98,6 +90,8 @@ const headerFields = (exchange: Exchange): Headers =>
 
 /** How long telling sessions of broken responses may hold up the end. */
 const TELL_MS = 1_000
+
+type Call = (input: unknown, options: { readonly call_id: string }) => Promise<unknown>
 
 /** What the log is told of one request. */
 interface Trace {
@@ -182,8 +176,8 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
   }
 
   const send = async (exchange: Exchange, trace: Trace, shape: 'await' | 'sse', input: SendInput): Promise<void> => {
-    const begun = await begin(sending, exchange, input, trace.call_id)
-    const { turn_id } = begun
+    const begun = await begin(sending, exchange, input, (whole) => clients.sessions.send(whole, { call_id: trace.call_id }))
+    const { turn_id } = begun.output
     const whole = async (): Promise<Answered> => {
       const response = await replyOf(sending, exchange, turn_id)
       const headers = { ...JSON_TYPE, 'x-turn-id': turn_id }
@@ -193,6 +187,18 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
     try {
       answered = await (shape === 'sse' ? answerAsStream(sending, exchange, turn_id) : whole())
       note(exchange, trace, turn_id, answered)
+    } finally {
+      if (begun.response_id !== undefined) await ends.tell(begun.response_id, answered.completed)
+    }
+  }
+
+  /** Begins what the contract answers at once, so that a client that sends again after a broken answer begins nothing anew. */
+  const order = async (exchange: Exchange, trace: Trace, status: number, input: object, call: Call): Promise<void> => {
+    const begun = await begin(sending, exchange, input, (whole) => call(whole, { call_id: trace.call_id }))
+    let answered: Answered = { completed: false }
+    try {
+      answered = await answerWhole(exchange, JSON_TYPE, JSON.stringify(begun.output), status)
+      trace.status = answered.completed ? status : 499
     } finally {
       if (begun.response_id !== undefined) await ends.tell(begun.response_id, answered.completed)
     }
@@ -208,7 +214,8 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
     note(exchange, trace, turn_id, await answerEvents(sending, exchange, turn_id, after))
   }
 
-  const call = async (exchange: Exchange, trace: Trace, { row, binding }: ContractRoute, input: Input): Promise<void> => {
+  const call = async (exchange: Exchange, trace: Trace, route: ContractRoute, input: Input): Promise<void> => {
+    const { row, binding, fields } = route
     authorise(row, input.value)
     const { shape = 'reply', status = 200 } = binding
     if (shape === 'events') {
@@ -217,20 +224,31 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
     }
     if (shape !== 'reply')
       return await breakable(exchange, () => send(exchange, trace, shape, input.value as unknown as SendInput))
-    const methods = clients[row.service] as unknown as Record<
-      string,
-      (input: unknown, options: { call_id: string }) => Promise<unknown>
-    >
-    reply(exchange, trace, status, JSON.stringify(await methods[row.verb]?.(input.value, { call_id: trace.call_id })))
+    const methods = clients[row.service] as unknown as Readonly<Record<string, Call>>
+    const method = methods[row.verb] as Call
+    if (fields.has('response'))
+      return await breakable(exchange, () => order(exchange, trace, status, input.value as object, method))
+    reply(exchange, trace, status, JSON.stringify(await method(input.value, { call_id: trace.call_id })))
+  }
+
+  /** What clients that look at the body alone read of a failure; undefined where the status tells them. */
+  const rejection = (route: Route | undefined, error: unknown, input: Input | undefined): string | undefined => {
+    if (route?.kind !== 'contract' || route.binding.failure !== 'rejected' || input === undefined) return undefined
+    const { status, detail, cause } = toHttpError(error, input)
+    if (status >= 500) log.error({ route: route.name, err: cause ?? error }, 'A request failed')
+    return status === 422 || typeof detail !== 'string' ? undefined : JSON.stringify({ status: 'rejected', reason: detail })
   }
 
   const answer = async (exchange: Exchange, trace: Trace): Promise<void> => {
     let input: Input | undefined
+    let route: Route | undefined
     try {
       if (requests.size >= max_connections) throw new ServiceError('busy', 'Too many requests are being answered; try again')
       guard(exchange)
       trace.admitted = true
-      const { route, params } = findRoute(exchange)
+      const found = findRoute(exchange)
+      const { params } = found
+      route = found.route
       trace.route = route.name
       if (route.kind === 'own') {
         const own = await route.answer(exchange)
@@ -242,7 +260,9 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
       input = decodeInput(route.fields, { params, query: exchange.query, body, headers })
       await call(exchange, trace, route, input)
     } catch (error) {
-      refuse(exchange, trace, error, input)
+      const rejected = rejection(route, error, input)
+      if (rejected === undefined) refuse(exchange, trace, error, input)
+      else reply(exchange, trace, 200, rejected)
     }
   }
 

@@ -135,6 +135,14 @@ const bodyOf = (
   return { requestBody: { required: needed.length > 0, content: { [JSON_TYPE]: { schema: schemas.name(name, schema) } } } }
 }
 
+/** A method has several paths where its answer has several shapes, or where what it is about has several names. */
+const operationIdOf = (row: Row, binding: HttpBinding): string => {
+  const name = row.name.replace('.', '_')
+  if (binding.shape === 'sse') return `${name}_stream`
+  const [first] = row.http ?? []
+  return first === binding ? name : `${name}_of_${binding.route.split('/')[2]}`
+}
+
 /** A method of the contract on one of its paths. */
 export const contractOperation = (row: Row, binding: HttpBinding, gathered: Gathered): Operation => {
   const [verb, path] = splitRoute(binding.route)
@@ -145,7 +153,7 @@ export const contractOperation = (row: Row, binding: HttpBinding, gathered: Gath
   const hasInput = hasBody || Object.keys(fields.properties).length > 0
   const parameters = parametersOf(fields, inPath, hasBody)
   return {
-    operationId: row.name.replace('.', '_') + (binding.shape === 'sse' ? '_stream' : ''),
+    operationId: operationIdOf(row, binding),
     summary: row.summary + suffix,
     ...(description === undefined ? {} : { description }),
     tags: [row.service],

@@ -1,80 +1,30 @@
-/**
- * Beginning a turn over HTTP, and the ways of answering with one: at its end, or as it goes on.
- *
- * A client without an Idempotency-Key sends its message again when the answer breaks off, and shall then get the same turn
- * (design §5 H). So sessions is told of each response to such a client, and how it ended; a response of which nothing
- * was told is broken once another edge has taken our place.
- */
-import { randomUUID } from 'node:crypto'
+/** The ways of answering with a turn: at its end, or as it goes on. */
 import type { z } from 'zod'
 import { ServiceError } from '../../protocol/errors.ts'
 import type { Client } from '../../protocol/method.ts'
 import type { sessions, TurnEvent } from '../../protocol/sessions.ts'
 import type { Exchange, Headers } from '../server/server.ts'
 import type { Turns } from '../turns.ts'
+import type { BeginDeps } from './begin.ts'
 import type { ResponseEnds } from './response-ends.ts'
 import { comment, createRenderer, failure, type Rendered, renderAll, turnLine } from './sse.ts'
 
 export type SendInput = z.input<typeof sessions.methods.send.input>
 
-export interface SendDeps {
+export interface SendDeps extends BeginDeps {
   readonly client: Pick<Client<typeof sessions>, 'send'>
   readonly ends: ResponseEnds
   readonly turns: Turns
-  /** Names this life of the edge. */
-  readonly edge: string
-  /** How long sessions may be away before a message is refused, in milliseconds. */
-  readonly give_up_ms?: number
   /** How often a silent stream shows that it is alive, in milliseconds. */
   readonly keep_alive_ms?: number
 }
 
-const GIVE_UP_MS = 60_000
 const KEEP_ALIVE_MS = 15_000
-const RETRY_MS = 250
 
 const STREAM_HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache',
   'x-accel-buffering': 'no',
-}
-
-const PASSING: ReadonlySet<string> = new Set(['unavailable', 'timeout', 'closing'])
-
-/** A turn that was begun, or taken up, for a response. */
-export interface Begun {
-  readonly turn_id: string
-  /** Whether it was there already. */
-  readonly attached: boolean
-  /** Absent where the client named its message itself. */
-  readonly response_id?: string
-}
-
-/**
- * Hands a message to sessions, again and again until it is taken: its key, or the response's id, makes all attempts one turn.
- * Ends early when the client has gone, which was promised nothing yet.
- */
-export const begin = async (
-  deps: SendDeps,
-  exchange: Pick<Exchange, 'closed'>,
-  input: SendInput,
-  call_id: string,
-): Promise<Begun> => {
-  const response_id = input.idempotency_key === undefined ? randomUUID() : undefined
-  // What a client says of responses is not believed: only an edge gives them.
-  const response = response_id === undefined ? undefined : { response_id, edge: deps.edge }
-  const until = Date.now() + (deps.give_up_ms ?? GIVE_UP_MS)
-  for (;;) {
-    try {
-      await deps.ends.settle()
-      const begun = await deps.client.send({ ...input, response }, { call_id })
-      return { ...begun, ...(response_id === undefined ? {} : { response_id }) }
-    } catch (error) {
-      const passing = error instanceof ServiceError && PASSING.has(error.code)
-      if (!passing || exchange.closed || Date.now() >= until) throw error
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
-    }
-  }
 }
 
 /** How an answer went. */
@@ -99,8 +49,8 @@ const finish = async (exchange: Exchange, last: string): Promise<boolean> => {
 }
 
 /** Answers in one piece. */
-export const answerWhole = async (exchange: Exchange, headers: Headers, body: string): Promise<Answered> => {
-  exchange.open(200, headers, '')
+export const answerWhole = async (exchange: Exchange, headers: Headers, body: string, status = 200): Promise<Answered> => {
+  exchange.open(status, headers, '')
   return { completed: await finish(exchange, body) }
 }
 

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { type Row, type ServiceName, table } from '../../protocol/contract.ts'
 import { ERRORS, ServiceError } from '../../protocol/errors.ts'
 import type { CallOptions } from '../../protocol/method.ts'
-import { begin, type SendDeps, type SendInput } from '../http/send.ts'
+import { begin } from '../http/begin.ts'
+import type { SendDeps, SendInput } from '../http/send.ts'
 import type { Authorise } from '../http/speakers.ts'
 import { CODES, RpcError } from './json-rpc.ts'
 
@@ -54,7 +55,8 @@ const beginTurn = async (deps: SendDeps, params: Params, { call_id, signal }: Ca
     },
   }
   try {
-    return await unlessAborted(begin(deps, asker, input as unknown as SendInput, call_id), signal)
+    const send = (whole: SendInput) => deps.client.send(whole, { call_id })
+    return (await unlessAborted(begin(deps, asker, input as unknown as SendInput, send), signal)).output
   } catch (error) {
     if (!isOpen(error)) throw error
     const { code, message } = error

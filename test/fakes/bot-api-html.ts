@@ -84,7 +84,7 @@ const attributesOf = (source: string): Map<string, string> =>
   new Map([...source.matchAll(/([a-z-]+)(?:="([^"]*)")?/g)].map(([, name = '', value = '']) => [name, decode(value)]))
 
 /** The attribute that a tag may (or must) have, and its value. */
-const valueOf = (tag: string, attributes: Map<string, string>, open: readonly OpenTag[]): string => {
+const checkedValue = (tag: string, attributes: Map<string, string>, open: readonly OpenTag[]): string => {
   const only = (name: string, needed: boolean): string => {
     const strange = [...attributes.keys()].find((key) => key !== name)
     if (strange !== undefined || (needed && !attributes.get(name))) throw new HtmlError(`tag "${tag}" with wrong attributes`)
@@ -140,12 +140,13 @@ export const parseTelegramHtml = (html: string): ParsedHtml => {
       const type = TYPES[name]
       if (type === undefined) throw new HtmlError(`Unsupported start tag "${name}" at byte offset ${at}`)
       if (slash === '') {
-        const tag = { tag: name, type, offset: text.length, value: valueOf(name, attributesOf(attributes), open) }
+        const tag = { tag: name, type, offset: text.length, value: checkedValue(name, attributesOf(attributes), open) }
         checkNesting(tag, open, text.length)
         open.push(tag)
       } else {
         const top = open.pop()
-        if (top?.tag !== name || attributes !== '') throw new HtmlError(`Unmatched end tag at byte offset ${at}, found "</${name}>"`)
+        if (top?.tag !== name || attributes !== '')
+          throw new HtmlError(`Unmatched end tag at byte offset ${at}, found "</${name}>"`)
         if (text.length > top.offset)
           entities.push({ type, offset: top.offset, length: text.length - top.offset, value: top.value })
       }

@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto'
 import { ServiceError } from '../../protocol/errors.ts'
 import type { Handlers } from '../../protocol/method.ts'
 import type { Session, sessions, Turn, TurnEvent } from '../../protocol/sessions.ts'
+import { createFakeTasks } from './fake-tasks.ts'
 
 /** An event as a test writes it; ids are given out in order. */
 export type ScriptedEvent = TurnEvent extends infer E ? (E extends TurnEvent ? Omit<E, 'id'> : never) : never
@@ -135,7 +136,8 @@ export const createFakeSessions = (onTurn: (turn: FakeTurn) => void = () => unde
     return turn
   }
 
-  const handlers: Partial<Handlers<typeof sessions>> = {
+  const handlers: Handlers<typeof sessions> = {
+    ...createFakeTasks(),
     response_ended: async (input) => {
       responses.push(input)
       return {}

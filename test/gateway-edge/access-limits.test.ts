@@ -207,7 +207,9 @@ test('limits - chats and users that are not on the lists may not speak, on any p
 })
 
 plainTest('limits - a method that takes a chat needs it, or leaving it out would get around the list', () => {
-  const about = table.filter((row) => fieldsOf(row).has('chat_id'))
+  // Reading is free: in a list of all chats a chat is a filter.
+  const reads = (row: (typeof table)[number]): boolean => (row.http ?? []).every(({ route }) => route.startsWith('GET '))
+  const about = table.filter((row) => fieldsOf(row).has('chat_id') && !reads(row))
   assert.ok(about.length >= 4)
   for (const row of about) assert.ok(fieldsOf(row).get('chat_id')?.required, row.name)
 })

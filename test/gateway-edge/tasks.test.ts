@@ -39,15 +39,16 @@ interface Place {
   readonly telegram: BotApiFake
   get(path: string, fields: Readonly<Record<string, GoType>>): Promise<Record<string, unknown>>
   post(path: string, body: object, fields: Readonly<Record<string, GoType>>): Promise<Record<string, unknown>>
-  cwd: string
+  readonly cwd: string
+  readonly url: string
 }
 
-const openPlace = async (t: Scope & { skip(message?: string): void }): Promise<Place> => {
+const openPlace = async (t: Scope & { skip(message?: string): void }, env: Record<string, string> = {}): Promise<Place> => {
   const telegram = await startBotApi()
   atEnd(t, () => telegram.close())
   const rig = await openScriptedRig(t, { TELEGRAM_API_BASE: telegram.url })
   const port = await freePort()
-  const edge = startModule(t, 'gateway-edge/main.ts', { ...rig.env, GATEWAY_PORT: String(port) })
+  const edge = startModule(t, 'gateway-edge/main.ts', { ...rig.env, ...env, GATEWAY_PORT: String(port) })
   await eventually(() => edge.messages.includes('ready'))
   const url = `http://127.0.0.1:${port}`
   const read = async (response: Response, fields: Readonly<Record<string, GoType>>) => {
@@ -65,6 +66,7 @@ const openPlace = async (t: Scope & { skip(message?: string): void }): Promise<P
         fields,
       ),
     cwd: join(rig.home, 'work', 'default', '400'),
+    url,
   }
 }
 
@@ -97,9 +99,12 @@ test('tasks - the bot’s commands: begin, look, be refused, be told, clean up',
   const [{ project_id, elapsed_seconds, ...job } = {}] = jobs
   assert.deepEqual(job, { bg_status: 'completed', chain_depth: 0, cwd, harness: null })
   assert.match(String(project_id), /^[0-9a-f]{8}$/)
-  assert.deepEqual(await post('/api/gateway/cleanup/400?bot_id=default', {}, { cleaned: 'int', archived: 'int', skipped: 'int' }), {
-    ...{ cleaned: 1, archived: 0, skipped: 0, details: [`Cleaned (completed): ${project_id}`] },
-  })
+  assert.deepEqual(
+    await post('/api/gateway/cleanup/400?bot_id=default', {}, { cleaned: 'int', archived: 'int', skipped: 'int' }),
+    {
+      ...{ cleaned: 1, archived: 0, skipped: 0, details: [`Cleaned (completed): ${project_id}`] },
+    },
+  )
   assert.deepEqual(await get('/api/gateway/background-status/400', STATUS), { status: 'idle' })
 })
 
@@ -128,7 +133,11 @@ test('tasks - a chat with a harness: counts as integers, chained, archived when 
   // The pause: the batch before is the latest, and a person may take the place of the next.
   assert.equal((await get('/api/gateway/background-status/400', STATUS)).status, 'completed')
   plan('done', 'done')
-  await post('/api/gateway/send-background', { chat_id: '400', message: '{{say="[HARNESS_COMPLETE]"}} go', bot_token: '1:bot' }, STARTED)
+  await post(
+    '/api/gateway/send-background',
+    { chat_id: '400', message: '{{say="[HARNESS_COMPLETE]"}} go', bot_token: '1:bot' },
+    STARTED,
+  )
   await eventually(() => telegram.chat('400').length === 2)
   assert.equal(telegram.chat('400')[1]?.text, '✅ Harness loop complete! All tasks finished.')
   const { tasks } = await rig.sessions.list_tasks({})
@@ -146,8 +155,22 @@ test('tasks - a chat with a harness: counts as integers, chained, archived when 
 
 test('tasks - queue, away and back', async (t) => {
   const { get, post, rig } = await openPlace(t)
-  const ints = { elapsed_seconds: 'int', slots_used: 'int', slots_max: 'int', queue_wait_timeout: 'int', queue_wait_remaining: 'int' } as const
-  const idle = { busy: false, busy_message: '', elapsed_seconds: 0, slots_used: 0, slots_max: 64, queue_wait_timeout: 900, queue_wait_remaining: 0 }
+  const ints = {
+    elapsed_seconds: 'int',
+    slots_used: 'int',
+    slots_max: 'int',
+    queue_wait_timeout: 'int',
+    queue_wait_remaining: 'int',
+  } as const
+  const idle = {
+    busy: false,
+    busy_message: '',
+    elapsed_seconds: 0,
+    slots_used: 0,
+    slots_max: 64,
+    queue_wait_timeout: 900,
+    queue_wait_remaining: 0,
+  }
   assert.deepEqual(await get('/api/gateway/queue-status/400?bot_id=default', ints), idle)
   const turn = await rig.ask(`{{label=x tokens=900 delay_ms=50}} ${'é'.repeat(100)}`, '400')
   await rig.follow(turn, { until: (event) => event.type === 'text' })
@@ -168,6 +191,16 @@ test('tasks - queue, away and back', async (t) => {
   assert.deepEqual(await post('/api/gateway/away/stop', { chat_id: '400', bot_id: 'default' }, {}), {
     ...{ roundup: [], stopped_new_pickups: true },
   })
+})
+
+test('tasks - a chat that may not speak is `rejected`, too; malformed orders are not', async (t) => {
+  const { post, url } = await openPlace(t, { GATEWAY_ALLOWED_CHATS: '1' })
+  const { status, reason } = await post('/api/gateway/send-background', { chat_id: '400', message: 'x' }, STARTED)
+  assert.equal(status, 'rejected')
+  assert.match(String(reason), /GATEWAY_ALLOWED_CHATS|may not/)
+  const headers = { 'content-type': 'application/json' }
+  const malformed = await fetch(`${url}/api/gateway/send-background`, { method: 'POST', headers, body: '{"chat_id":"1"}' })
+  assert.equal(malformed.status, 422)
 })
 
 test('tasks - what cannot be begun is `rejected`, since the bot looks at nothing else', async (t) => {

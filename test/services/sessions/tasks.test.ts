@@ -1,5 +1,6 @@
 /** Background tasks on the real service: beside the chat, within their limit, across restarts, and at their end. */
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -96,6 +97,22 @@ test('tasks - a key makes a repeat the same task', async (t) => {
   await taskIn(rig, first.task_id, 'done')
   assert.equal((await rig.sessions.start_task(order)).task_id, first.task_id)
   assert.equal(rig.query<{ n: number }>('SELECT count(*) AS n FROM tasks')[0]?.n, 1)
+})
+
+test('tasks - a client without a key that sends again after a broken answer gets its task, once', async (t) => {
+  const rig = await openScriptedRig(t)
+  const response = () => ({ response_id: randomUUID(), edge: 'edge' })
+  const order = { chat_id: 'c1', message: '{{label=long tokens=900 delay_ms=50}} go' }
+  const broken = response()
+  const first = await rig.sessions.start_task({ ...order, response: broken })
+  const meanwhile = await rig.sessions.send_background({ ...order, response: response() })
+  assert.equal(meanwhile.status, 'rejected', 'an answer that is open or complete matches nobody')
+  await rig.sessions.response_ended({ response_id: broken.response_id, completed: false })
+  assert.deepEqual(await rig.sessions.send_background({ ...order, response: response() }), { status: 'started' })
+  assert.equal((await rig.sessions.send_background({ ...order, response: response() })).status, 'rejected')
+  assert.equal((await rig.sessions.list_tasks({})).tasks.length, 1)
+  await rig.sessions.cancel_task({ task_id: first.task_id })
+  await taskIn(rig, first.task_id, 'cancelled')
 })
 
 test('tasks - a running task outlives the service, and its result reaches history', async (t) => {
