@@ -192,5 +192,7 @@ export const openSessions = async (deps: OpenSessionsDeps) => {
     forget()
     defer('upkeep', () => upkeep.stop())
   }
-  return { handlers, start, drain: () => turns.drain() }
+  // A call to Telegram that is cut off may have arrived: its repeat would carry a label.
+  const drain = async (): Promise<void> => void (await Promise.all([turns.drain(), telegram.deliveries.drain()]))
+  return { handlers, start, drain }
 }

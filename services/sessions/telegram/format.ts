@@ -3,6 +3,7 @@
  * is no link there, a title, HTML) stands in the text as it was written.
  */
 import type { Token, Tokens } from 'marked'
+import { isBlank } from './chunks.ts'
 import { parseInline, parseMarkdown } from './markdown.ts'
 import { type RichText, RichTextWriter, type Style } from './rich-text.ts'
 import { alignTable, splitRow } from './table.ts'
@@ -113,7 +114,7 @@ class Formatter {
 
   #code({ lang = '', text }: Tokens.Code, style: Style): void {
     const simple = /^[\w+#.-]{1,32}$/.test(lang)
-    if (lang !== '' && (!simple || text.trim() === '')) {
+    if (lang !== '' && (!simple || isBlank(text))) {
       this.#out.write(lang, style)
       this.#out.breakLine(1, style)
     }
@@ -141,11 +142,11 @@ class Formatter {
     return formatter.#out.done().text
   }
 
-  /** Text in which every space counts, also within a list. */
+  /** Text in which every space counts, also within a list; but line ends at its end would let two blocks run into one. */
   #verbatim(text: string, style: Style): void {
     const { indent } = this.#out
     this.#out.indent = ''
-    this.#out.write(text, style)
+    this.#out.write(withoutEnd(text), style)
     this.#out.indent = indent
   }
 

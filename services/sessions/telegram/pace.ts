@@ -34,6 +34,7 @@ export class Pace {
   #silentUntil = 0
   #probing = false
   #timer: NodeJS.Timeout | undefined
+  #soon: NodeJS.Immediate | undefined
   #closed = false
 
   constructor(retrying: Retrying, random: () => number = Math.random) {
@@ -51,19 +52,22 @@ export class Pace {
     if (this.#closed) return null
     return await new Promise((resolve) => {
       this.#waiting.push({ token_id: tokenId, enter: resolve })
-      this.#admit()
+      // Not here and now: whoever is let in would begin only when its caller's caller is done, together with all let in until then.
+      this.#soon ??= setImmediate(() => this.#admit())
     })
   }
 
   close(): void {
     this.#closed = true
     clearTimeout(this.#timer)
+    clearImmediate(this.#soon)
     for (const { enter } of this.#waiting.splice(0)) enter(null)
   }
 
   /** Lets in whoever may; sets the alarm for the next who may. */
   #admit(): void {
     clearTimeout(this.#timer)
+    this.#soon = undefined
     if (this.#closed) return
     const now = performance.now()
     let wakeAt = Number.POSITIVE_INFINITY

@@ -68,15 +68,18 @@ interface Run {
 const isSame = (a: Pick<Entity, 'url' | 'language'>, b: Pick<Entity, 'url' | 'language'>): boolean =>
   a.url === b.url && a.language === b.language
 
-/** The entities of one type: neighbouring runs that ask for the same one share it. */
+/** The entities of one type: neighbouring runs that ask for the same one share it, but never across the border of a quote. */
 const entitiesOf = (type: EntityType, runs: readonly Run[]): Entity[] => {
   const entities: Entity[] = []
   let offset = 0
+  let quoted = false
   for (const { text, style } of runs) {
     const part = partOf[type](style)
     const last = entities.at(-1)
+    const crosses = quoted !== (style.quote ?? false)
+    quoted = style.quote ?? false
     if (part !== null) {
-      if (last && last.offset + last.length === offset && isSame(last, part))
+      if (last && !crosses && last.offset + last.length === offset && isSame(last, part))
         entities[entities.length - 1] = { ...last, length: last.length + text.length }
       else entities.push({ type, offset, length: text.length, ...part })
     }
