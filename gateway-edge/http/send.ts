@@ -4,7 +4,7 @@ import { ServiceError } from '../../protocol/errors.ts'
 import type { Client } from '../../protocol/method.ts'
 import type { sessions, TurnEvent } from '../../protocol/sessions.ts'
 import type { Exchange, Headers } from '../server/server.ts'
-import type { Turns } from '../turns.ts'
+import type { Take, Turns } from '../turns.ts'
 import type { BeginDeps } from './begin.ts'
 import type { ResponseEnds } from './response-ends.ts'
 import { comment, createRenderer, failure, type Rendered, renderAll, turnLine } from './sse.ts'
@@ -56,10 +56,14 @@ export const answerWhole = async (exchange: Exchange, headers: Headers, body: st
 
 /** What the turn ended with. */
 export const replyOf = async ({ turns }: SendDeps, exchange: Exchange, turn_id: string): Promise<string> => {
-  for await (const events of turns.follow(turn_id, { signal: exchange.gone })) {
+  let reply: string | undefined
+  const take: Take = (events) => {
     const last = events.at(-1)
-    if (last?.type === 'end') return last.content
+    if (last?.type === 'end') reply = last.content
+    return undefined
   }
+  await turns.follow(turn_id, { signal: exchange.gone, take })
+  if (reply !== undefined) return reply
   throw new ServiceError('internal', `The turn ${turn_id} ended without an end`)
 }
 
@@ -73,24 +77,33 @@ interface StreamPlan {
 
 /** Answers with what happens in the turn, as it happens. Never throws: what goes wrong is told in the stream, or breaks it. */
 const stream = async (deps: SendDeps, exchange: Exchange, { turn_id, after, render }: StreamPlan): Promise<Answered> => {
+  let last: string | undefined
   let full = false
   // The headers go out with it: a client shall know at once that its message was taken.
   exchange.open(200, { ...STREAM_HEADERS, 'x-turn-id': turn_id }, turnLine(turn_id))
   const alive = setInterval(() => {
     if (!full) exchange.write(comment('waiting'))
   }, deps.keep_alive_ms ?? KEEP_ALIVE_MS)
-  try {
-    for await (const events of deps.turns.follow(turn_id, { after, signal: exchange.gone })) {
-      const { text, ended } = render(events)
-      if (ended) return { completed: await finish(exchange, text) }
-      exchange.write(text)
-      // The next events are asked for when this client has taken these: a slow one slows only itself.
-      full = true
-      await exchange.writable()
-      full = false
-      alive.refresh()
+  const room = async (): Promise<void> => {
+    await exchange.writable()
+    full = false
+  }
+  const take: Take = (events) => {
+    const { text, ended } = render(events)
+    alive.refresh()
+    if (ended) {
+      last = text
+      return undefined
     }
-    throw new ServiceError('internal', `The turn ${turn_id} ended without an end`)
+    full = exchange.stalled
+    exchange.write(text)
+    // The next events are asked for when this client has taken these: a slow one slows only itself.
+    return full ? room() : undefined
+  }
+  try {
+    await deps.turns.follow(turn_id, { after, signal: exchange.gone, take })
+    if (last === undefined) throw new ServiceError('internal', `The turn ${turn_id} ended without an end`)
+    return { completed: await finish(exchange, last) }
   } catch (error) {
     exchange.end(failure(error instanceof ServiceError ? error.message : 'Internal Server Error'))
     return { completed: false, fault: error }

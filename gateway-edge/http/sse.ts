@@ -163,12 +163,19 @@ export const createRenderer = (turn_id: string): ((events: readonly TurnEvent[])
 
 const isEnd = (events: readonly TurnEvent[]): boolean => events.at(-1)?.type === 'end'
 
+/** What was made of a batch, for all to whom it is given. */
+const rendered = new WeakMap<readonly TurnEvent[], Rendered>()
+
 /** Renders every event with all that it says; the end is `done`, with the whole reply and how it came about. */
 export const renderAll = (events: readonly TurnEvent[]): Rendered => {
+  const known = rendered.get(events)
+  if (known !== undefined) return known
   let text = ''
   for (const { id, ...event } of events) {
     const said = event.type === 'end' ? { ...event, type: 'done' } : event
     text += `id: ${id}\ndata: ${JSON.stringify(said)}\n\n`
   }
-  return { text, ended: isEnd(events) }
+  const fresh = { text, ended: isEnd(events) }
+  rendered.set(events, fresh)
+  return fresh
 }

@@ -7,7 +7,7 @@
  */
 import { ServiceError } from '../../protocol/errors.ts'
 import type { TurnEvent } from '../../protocol/sessions.ts'
-import type { Turns } from '../turns.ts'
+import type { Take, Turns } from '../turns.ts'
 import { shown, toNotification, toRpcError } from './json-rpc.ts'
 import type { Outbox } from './outbox.ts'
 
@@ -17,14 +17,14 @@ const MOST = 256
 /** How long a client may take to make room before it is called slow. */
 const LAG_MS = 5_000
 
-/** An event's JSON, made once for all who follow its turn. */
-const texts = new WeakMap<TurnEvent, string>()
+/** What is sent of an event: made once for all who follow its turn under the same name, which mostly is their first. */
+const texts = new WeakMap<TurnEvent, { readonly prefix: string; readonly text: string }>()
 
-const textOf = (event: TurnEvent): string => {
+const textOf = (event: TurnEvent, prefix: string): string => {
   const known = texts.get(event)
-  if (known !== undefined) return known
-  const text = JSON.stringify(event)
-  texts.set(event, text)
+  if (known?.prefix === prefix) return known.text
+  const text = toNotification('turn.event', `${prefix}${JSON.stringify(event)}}`)
+  texts.set(event, { prefix, text })
   return text
 }
 
@@ -81,13 +81,20 @@ export class Followings {
     const prefix = `{"subscription":"${subscription}","turn_id":"${turn_id}","event":`
     let last = after
     let slow = false
+    const send = (events: readonly TurnEvent[]): undefined => {
+      for (const event of events) outbox.send(textOf(event, prefix))
+      last = events.at(-1)?.id ?? last
+    }
+    const sendLater = async (events: readonly TurnEvent[]): Promise<void> => {
+      slow = !(await outbox.room(signal, lag_ms))
+      if (slow) throw new ServiceError('cancelled', 'This client takes nothing')
+      send(events)
+    }
+    const take: Take = (events) => (outbox.hasRoom ? send(events) : sendLater(events))
     try {
-      for await (const events of turns.follow(turn_id, { after, signal })) {
-        slow = !(await outbox.room(signal, lag_ms))
-        if (slow) break
-        for (const event of events) outbox.send(toNotification('turn.event', `${prefix}${textOf(event)}}`))
-        last = events.at(-1)?.id ?? last
-      }
+      await turns.follow(turn_id, { after, signal, take }).catch((error: unknown) => {
+        if (!slow) throw error
+      })
       if (slow) await outbox.room(signal)
       if (!signal.aborted)
         outbox.notify(slow ? 'lagging' : 'turn.ended', { subscription, turn_id, ...(slow ? { after: last ?? null } : {}) })

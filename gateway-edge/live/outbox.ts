@@ -40,7 +40,7 @@ export class Outbox {
 
   /** To be told when the kernel took something. */
   drained(): void {
-    if (!this.hasRoom) return
+    if (this.#waiting.size === 0 || !this.hasRoom) return
     for (const wake of [...this.#waiting]) wake()
   }
 

@@ -26,7 +26,9 @@ export class NodeExchange implements Exchange {
   /** Of a body of unknown length: what is to go out, and whether it ends behind that. */
   #pending: string | undefined
   #last = false
-  /** While something is pending or waits for the client. */
+  /** How many writes are not on their way yet. */
+  #untaken = 0
+  /** Who waits until nothing is pending and the client has taken all. */
   #waiting: Waiting | undefined
 
   constructor(req: IncomingMessage, res: ServerResponse, tickEnd: TickEnd) {
@@ -91,6 +93,7 @@ export class NodeExchange implements Exchange {
 
   reply(status: number, headers: Headers, body: string): void {
     if (this.#closed) return
+    if (this.#res.headersSent) return this.sever()
     this.#closed = true
     this.#complete = true
     this.#writeHead(status, status === 204 ? headers : { ...headers, 'content-length': String(Buffer.byteLength(body)) })
@@ -105,13 +108,18 @@ export class NodeExchange implements Exchange {
 
   write(text: string): void {
     if (this.#closed) return
-    this.#waiting ??= createWaiting()
     if (this.#pending === undefined) this.#tickEnd.add(() => this.#flush())
     this.#pending = (this.#pending ?? '') + text
   }
 
+  get stalled(): boolean {
+    return this.#untaken > 0
+  }
+
   writable(): Promise<void> {
-    return this.#waiting?.promise ?? Promise.resolve()
+    if (this.#gone?.signal.aborted || (this.#pending === undefined && this.#untaken === 0)) return Promise.resolve()
+    this.#waiting ??= createWaiting()
+    return this.#waiting.promise
   }
 
   end(last: string): void {
@@ -138,6 +146,7 @@ export class NodeExchange implements Exchange {
     if (this.#res.destroyed) return
     const text = this.#pending ?? ''
     this.#pending = undefined
+    this.#untaken += 1
     if (this.#last) {
       // Not in one call, which would give the whole body a length.
       if (text !== '') this.#res.write(text)
@@ -153,8 +162,10 @@ export class NodeExchange implements Exchange {
   /** What was written is on its way; or it never will be, which node:http tells in the same way. */
   #taken(): void {
     if (this.#req.socket.destroyed) return this.#abort()
+    this.#untaken -= 1
+    if (this.#pending !== undefined || this.#untaken > 0) return
     this.#complete = this.#last
-    if (this.#pending === undefined) this.#flushed()
+    this.#flushed()
   }
 
   #flushed(): void {

@@ -60,12 +60,16 @@ export const openNodeSockets = (options: SocketOptions, tickEnd: TickEnd, onFaul
 
   const begin = (client: WebSocket, connection: Connection, open: (socket: Socket) => SocketListener): void => {
     connections.set(client, connection)
-    const write = (texts: readonly string[]): void => {
-      if (client.bufferedAmount > options.max_unsent_bytes) return client.terminate()
+    const write = (texts: readonly string[]): boolean => {
+      if (client.bufferedAmount > options.max_unsent_bytes) {
+        client.terminate()
+        return false
+      }
       connection.cork()
       for (const [index, text] of texts.entries())
         client.send(text, index === texts.length - 1 ? () => socket.drained() : undefined)
       connection.uncork()
+      return client.bufferedAmount === 0
     }
     const close = (code: number, words: string): void => client.close(code, words)
     const socket = new QueuedSocket({ write, unsent: () => client.bufferedAmount, close }, tickEnd, open, onFault)

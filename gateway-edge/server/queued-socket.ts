@@ -7,8 +7,8 @@ import type { TickEnd } from './tick-end.ts'
 
 /** What carries the messages. */
 export interface Carrier {
-  /** Hands them over, in one write if it can. */
-  write(texts: readonly string[]): void
+  /** Hands them over, in one write if it can. True where the kernel took all of it and nothing waits. */
+  write(texts: readonly string[]): boolean
   /** Bytes that the kernel has not taken. */
   unsent(): number
   close(code: number, reason: string): void
@@ -24,7 +24,10 @@ export class QueuedSocket implements Socket {
   readonly #listener: SocketListener
   #queue: string[] = []
   #queued = 0
+  /** Whether nothing waited behind the last write: then the carrier need not be asked. */
+  #clear = true
   #closed = false
+  readonly #flushQueue = (): void => this.#flush()
 
   constructor(carrier: Carrier, tickEnd: TickEnd, open: (socket: Socket) => SocketListener, onFault: (error: unknown) => void) {
     this.#carrier = carrier
@@ -34,13 +37,14 @@ export class QueuedSocket implements Socket {
   }
 
   get unsent(): number {
-    return this.#closed ? 0 : this.#queued + this.#carrier.unsent()
+    if (this.#closed) return 0
+    return this.#clear ? this.#queued : this.#queued + this.#carrier.unsent()
   }
 
   send(text: string): void {
     if (this.#closed) return
     this.#queued += text.length
-    if (this.#queue.push(text) === 1) this.#tickEnd.add(() => this.#flush())
+    if (this.#queue.push(text) === 1) this.#tickEnd.add(this.#flushQueue)
   }
 
   close(code: number, reason: string): void {
@@ -76,8 +80,8 @@ export class QueuedSocket implements Socket {
     const texts = this.#queue
     this.#queue = []
     this.#queued = 0
-    this.#carrier.write(texts)
-    if (!this.#closed && this.#carrier.unsent() === 0) this.drained()
+    this.#clear = this.#carrier.write(texts)
+    if (this.#clear) this.drained()
   }
 
   #tell(tell: () => void): void {

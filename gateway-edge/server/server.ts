@@ -8,8 +8,8 @@ export type Headers = Readonly<Record<string, string>>
 
 /**
  * One request and its answer. An answer is either one `reply`, or `open`, any number of `write`s and `end`; `sever`
- * breaks off at any point. Once the exchange is closed (answered to the end, severed, or the client is gone) all of these
- * do nothing, so that nobody needs to ask first.
+ * breaks off at any point, and so does a `reply` behind `open`. Once the exchange is closed (answered to the end, severed,
+ * or the client is gone) all of these do nothing, so that nobody needs to ask first.
  */
 export interface Exchange {
   /** Upper case. */
@@ -37,8 +37,10 @@ export interface Exchange {
   reply(status: number, headers: Headers, body: string): void
   /** Begins a body of unknown length, together with its first part. */
   open(status: number, headers: Headers, first: string): void
-  /** Adds to the body. All that is added in one tick goes out in one write; await `writable` before adding more than that. */
+  /** Adds to the body. All that is added in one tick goes out in one write; who adds much awaits `writable` before it adds more. */
   write(text: string): void
+  /** Whether the client has not taken yet what was added before this tick. */
+  readonly stalled: boolean
   /** Resolves when all that was added is on its way, or the exchange is closed. */
   writable(): Promise<void>
   /** Ends the body cleanly, with a last part. */
@@ -91,6 +93,8 @@ export interface ServerOptions {
   /** 0: any free one. */
   readonly port: number
   readonly handle: Handle
+  /** Paths whose GET is asked for so often that an adapter may look for them first; they are handled as all others. */
+  readonly often?: readonly string[]
   /** Without it nobody may ask for a WebSocket. */
   readonly sockets?: SocketOptions | undefined
   /** Told of what a handler threw. */

@@ -1,17 +1,21 @@
 /**
  * One request on uWebSockets.js. Its `res` and `req` are never seen outside this folder, since breaking their rules ends the
- * process where no handler can catch it: an abort handler comes first on every route, `req` is read before anything is
- * awaited, and `res` is not touched once it was answered or aborted.
+ * process where no handler can catch it: whatever is not answered when its handler returns has an abort handler by then, `req` is
+ * read before that, and `res` is not touched once it was answered, aborted or made a WebSocket.
+ *
+ * Each call into uWebSockets costs about as much as all that is done here for a short answer. So headers are read in one go,
+ * and what goes without saying is not said: the status 200, a cork within the handler, which has one.
  *
  * What is answered later than the handler returns goes out at the end of the tick, all of a client's in one write. Promises
  * may settle while uWebSockets holds its one write buffer for some other request; what is written in that moment leaves
  * in a dozen system calls, header by header, however well it is corked.
  */
 
-import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
+import type { HttpRequest, HttpResponse, us_socket_context_t } from 'uWebSockets.js'
 import { STATUS_CODES } from 'node:http'
 import { ServiceError } from '../../protocol/errors.ts'
 import { Gathering } from './gathering.ts'
+import type { EachHeader } from './head.ts'
 import type { Exchange, Headers } from './server.ts'
 import { createWaiting, type TickEnd, type Waiting } from './tick-end.ts'
 
@@ -24,30 +28,39 @@ export class UwsExchange implements Exchange {
   closeAfter = false
   readonly #res: HttpResponse
   readonly #tickEnd: TickEnd
+  /** The first of each name. */
+  readonly #headers = new Map<string, string>()
   /** Until the handler returns; it lives on the stack of that call. */
   #req: HttpRequest | undefined
   /** Answered to the end, as far as the caller is concerned, or aborted. */
   #closed = false
   /** `res` may not be touched any more. */
   #aborted = false
+  /** Its answer began with `open`. */
+  #opened = false
   #remote: string | undefined
   #gone: AbortController | undefined
   #failBody: ((error: ServiceError) => void) | undefined
-  /** Of a body of unknown length: what goes out before it, what is to go out, and whether it ends behind that. */
+  /** Of a body of unknown length: what writes it, what goes out before it, what is to go out, and whether it ends behind that. */
+  #flush: (() => void) | undefined
   #head: (() => void) | undefined
   #pending: string | undefined
   #last = false
-  /** While something is pending or waits for the client. */
+  /** Whether the client has not taken all that went out. */
+  #stalled = false
+  /** Who waits until nothing is pending and the client has taken all. */
   #waiting: Waiting | undefined
 
-  constructor(res: HttpResponse, req: HttpRequest, tickEnd: TickEnd) {
-    res.onAborted(() => this.#abort())
+  /** `route`: the method and the path, where the router knows them already. */
+  constructor(res: HttpResponse, req: HttpRequest, tickEnd: TickEnd, route?: { readonly method: string; readonly path: string }) {
     this.#res = res
     this.#req = req
     this.#tickEnd = tickEnd
-    this.method = req.getCaseSensitiveMethod()
-    this.path = req.getUrl()
+    this.method = route?.method ?? req.getCaseSensitiveMethod()
+    this.path = route?.path ?? req.getUrl()
     this.query = req.getQuery() ?? ''
+    // What HEAD is answered with does not count as an answer.
+    if (this.method === 'HEAD') this.#watch()
   }
 
   get remote(): string {
@@ -64,13 +77,28 @@ export class UwsExchange implements Exchange {
     return this.#gone.signal
   }
 
+  /** Reads the headers. To be called once, before `header`. */
+  readonly eachHeader: EachHeader = (visit) =>
+    this.#req?.forEach((name, value) => {
+      if (!this.#headers.has(name)) this.#headers.set(name, value)
+      visit(name, value)
+    })
+
   header(name: string): string {
     if (this.#req === undefined) throw new Error(`the header ${name} was asked for after the handler had returned`)
-    return this.#req.getHeader(name)
+    return this.#headers.get(name) ?? ''
   }
 
   handlerReturned(): void {
     this.#req = undefined
+    if (this.method !== 'HEAD' && (!this.#closed || (this.#opened && !this.#aborted))) this.#watch()
+  }
+
+  /** Makes it a WebSocket, which holds `data` from then on. */
+  upgrade<T>(data: T, context: us_socket_context_t): void {
+    this.#closed = true
+    this.#aborted = true
+    this.#res.upgrade<T>(data, this.header('sec-websocket-key'), '', '', context)
   }
 
   body(limit: number, onPart?: (bytes: number) => void): Promise<Uint8Array> {
@@ -95,23 +123,20 @@ export class UwsExchange implements Exchange {
 
   reply(status: number, headers: Headers, body: string): void {
     if (this.#closed) return
+    if (this.#opened) return this.sever()
     this.#closed = true
-    const write = (): void => {
-      this.#writeHead(status, headers)
-      // The answer to HEAD has the length of a body and no body. After one uWebSockets drops the next request of the same
-      // connection, so the connection is closed in words.
-      if (this.method === 'HEAD') this.#res.endWithoutBody(Buffer.byteLength(body), true)
-      else if (status === 204) this.#res.endWithoutBody()
-      else this.#res.end(body, this.closeAfter)
-    }
-    if (this.#req !== undefined) this.#res.cork(write)
-    else this.#tickEnd.add(() => void (this.#aborted || this.#res.cork(write)))
+    if (this.#req !== undefined) this.#writeReply(status, headers, body)
+    else this.#tickEnd.add(() => void (this.#aborted || this.#res.cork(() => this.#writeReply(status, headers, body))))
   }
 
   open(status: number, headers: Headers, first: string): void {
     if (this.#closed) return
+    this.#opened = true
     this.#head = () => this.#writeHead(status, headers)
+    const writePending = (): void => this.#writePending()
+    this.#flush = () => void (this.#aborted || this.#res.cork(writePending))
     this.#res.onWritable(() => {
+      this.#stalled = false
       if (this.#pending === undefined) this.#taken()
       return true
     })
@@ -120,13 +145,18 @@ export class UwsExchange implements Exchange {
 
   write(text: string): void {
     if (this.#closed) return
-    this.#waiting ??= createWaiting()
-    if (this.#pending === undefined) this.#tickEnd.add(() => this.#flush())
+    if (this.#pending === undefined && this.#flush !== undefined) this.#tickEnd.add(this.#flush)
     this.#pending = (this.#pending ?? '') + text
   }
 
+  get stalled(): boolean {
+    return this.#stalled
+  }
+
   writable(): Promise<void> {
-    return this.#waiting?.promise ?? Promise.resolve()
+    if (this.#aborted || (this.#pending === undefined && !this.#stalled)) return Promise.resolve()
+    this.#waiting ??= createWaiting()
+    return this.#waiting.promise
   }
 
   end(last: string): void {
@@ -137,25 +167,38 @@ export class UwsExchange implements Exchange {
   }
 
   sever(): void {
-    // Runs the abort handler, which closes this exchange.
-    if (!this.#closed) this.#res.close()
+    if (this.#closed) return
+    // Where there is an abort handler already, this runs it.
+    this.#res.close()
+    if (!this.#aborted) this.#abort()
+  }
+
+  #watch(): void {
+    this.#res.onAborted(() => this.#abort())
+  }
+
+  #writeReply(status: number, headers: Headers, body: string): void {
+    this.#writeHead(status, headers)
+    // The answer to HEAD has the length of a body and no body. After one uWebSockets drops the next request of the same
+    // connection, so the connection is closed in words.
+    if (this.method === 'HEAD') this.#res.endWithoutBody(Buffer.byteLength(body), true)
+    else if (status === 204) this.#res.endWithoutBody()
+    else this.#res.end(body, this.closeAfter)
   }
 
   #writeHead(status: number, headers: Headers): void {
-    this.#res.writeStatus(`${status} ${STATUS_CODES[status] ?? ''}`)
+    if (status !== 200) this.#res.writeStatus(`${status} ${STATUS_CODES[status] ?? ''}`)
     for (const name in headers) this.#res.writeHeader(name, headers[name] ?? '')
   }
 
-  #flush(): void {
-    if (this.#aborted) return
+  #writePending(): void {
     const text = this.#pending ?? ''
     this.#pending = undefined
-    this.#res.cork(() => {
-      this.#head?.()
-      this.#head = undefined
-      // An empty chunk would end the body.
-      if (text === '' || this.#res.write(text)) this.#taken()
-    })
+    this.#head?.()
+    this.#head = undefined
+    // An empty chunk would end the body.
+    this.#stalled = text === '' ? this.#stalled : !this.#res.write(text)
+    if (!this.#stalled) this.#taken()
   }
 
   /** Nothing waits for the client any more. The end comes only now: behind it nobody is told when the client goes away. */

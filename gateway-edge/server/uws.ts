@@ -3,14 +3,18 @@
  * one that does not come to the end of its request.
  */
 
-import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from 'uWebSockets.js'
+import type { HttpResponse, TemplatedApp, us_listen_socket } from 'uWebSockets.js'
 import { createRequire } from 'node:module'
 import { ServiceError } from '../../protocol/errors.ts'
 import { asksForSocket, FAULT, judgeHead } from './head.ts'
 import { QueuedSocket } from './queued-socket.ts'
-import type { OpenServer, ServerOptions, Socket, SocketListener } from './server.ts'
+import type { Handle, OpenServer, ServerOptions, Socket, SocketListener } from './server.ts'
 import { TickEnd } from './tick-end.ts'
 import { UwsExchange } from './uws-exchange.ts'
+
+/** What sending comes to: the kernel took it, or (behind it nothing may be touched any more) too much waits, and it was closed. */
+const TAKEN = 1
+const DROPPED = 2
 
 /** LIBUS_LISTEN_EXCLUSIVE_PORT. */
 const EXCLUSIVE = 1
@@ -44,10 +48,10 @@ const boundConnections = (app: TemplatedApp, most = Number.POSITIVE_INFINITY): (
 }
 
 /** Begins to answer a request, unless its head is refused. */
-const answer = (exchange: UwsExchange, req: HttpRequest, { onFault }: ServerOptions, begin: () => void): void => {
+const answer = (exchange: UwsExchange, { onFault }: ServerOptions, begin: Handle): void => {
   try {
-    const refusal = judgeHead(exchange.method, exchange.path + exchange.query, (visit) => req.forEach(visit))
-    if (refusal === undefined) return begin()
+    const refusal = judgeHead(exchange.method, exchange.path + exchange.query, exchange.eachHeader)
+    if (refusal === undefined) return begin(exchange)
     // Where such a request ends nobody can tell.
     exchange.closeAfter = true
     exchange.reply(refusal.status, refusal.headers, refusal.body)
@@ -71,16 +75,23 @@ const addSockets = (app: TemplatedApp, options: ServerOptions, tickEnd: TickEnd,
     closeOnBackpressureLimit: 1,
     upgrade: (res, req, context) => {
       const exchange = new UwsExchange(res, req, tickEnd)
-      answer(exchange, req, options, () => {
+      answer(exchange, options, () => {
         if (!asksForSocket(exchange, sockets.path)) return handle(exchange)
         exchange.closeAfter = true
         const open = sockets.admit(exchange)
-        if (open !== undefined) res.upgrade<Held>({ open }, req.getHeader('sec-websocket-key'), '', '', context)
+        if (open !== undefined) exchange.upgrade<Held>({ open }, context)
       })
     },
     open: (ws) => {
-      // 2: too much waits, and it was closed for that; it may not be touched any more.
-      const write = (texts: readonly string[]): void => void ws.cork(() => void texts.every((text) => ws.send(text) !== 2))
+      const write = (texts: readonly string[]): boolean => {
+        // One alone is one write without a cork.
+        if (texts.length === 1) return ws.send(texts[0] ?? '') === TAKEN
+        let dropped = false
+        ws.cork(() => {
+          dropped = texts.some((text) => ws.send(text) === DROPPED)
+        })
+        return !dropped && ws.getBufferedAmount() === 0
+      }
       const close = (code: number, words: string): void => void ws.end(code, words)
       const held = ws.getUserData()
       held.socket = new QueuedSocket({ write, unsent: () => ws.getBufferedAmount(), close }, tickEnd, held.open, onFault)
@@ -103,10 +114,12 @@ export const openUwsServer: OpenServer = async (options) => {
     const app = uws.App()
     const tickEnd = new TickEnd()
     addSockets(app, options, tickEnd, boundConnections(app, options.max_connections))
-    app.any('/*', (res, req) => {
-      const exchange = new UwsExchange(res, req, tickEnd)
-      answer(exchange, req, options, () => options.handle(exchange))
-    })
+    const { handle, often = [] } = options
+    for (const path of often) {
+      const route = { method: 'GET', path }
+      app.get(path, (res, req) => answer(new UwsExchange(res, req, tickEnd, route), options, handle))
+    }
+    app.any('/*', (res, req) => answer(new UwsExchange(res, req, tickEnd), options, handle))
     const onListen = (socket: us_listen_socket | false): void => {
       if (socket === false) {
         const { host, port } = options

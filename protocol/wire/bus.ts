@@ -33,12 +33,13 @@ export const openPublisher = async <S extends ServiceSpec>(options: {
   const address = busAddress(run_dir, service)
   await socket.bind(address)
   let closed = false
-  const line = createSendLine(
-    async (parts) => await socket.send(parts),
-    (error) => {
+  const line = createSendLine({
+    send: async (parts) => await socket.send(parts),
+    onError: (error) => {
       if (!closed) log.warn({ err: error, service }, 'A hint could not be published')
     },
-  )
+    join: false,
+  })
   const functions = Object.keys(spec.topics).map((name) => {
     const topic = Buffer.from(name)
     let seq = Date.now() * 1_000
@@ -46,7 +47,7 @@ export const openPublisher = async <S extends ServiceSpec>(options: {
       if (closed) return
       try {
         seq += 1
-        line.push({ parts: [topic, pack([seq, payload])] })
+        line.push({ to: topic, frame: pack([seq, payload]) })
       } catch (error) {
         log.warn({ err: error, service, topic: name }, 'A hint could not be written down')
       }

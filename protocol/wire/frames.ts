@@ -1,6 +1,6 @@
 /**
- * What travels between a caller (Dealer) and a service (Router). One frame is one message: a msgpack array whose first
- * element names its kind.
+ * What travels between a caller (Dealer) and a service (Router). A frame is a msgpack array whose first element names its
+ * kind; a ZeroMQ message holds one or more of them.
  *
  * - `hello` is the first frame of each connection, from both sides. The caller's carries its **epoch**, the number of its
  *   connection; the service answers with its own instance id.

@@ -58,14 +58,15 @@ export const openLink = ({ run_dir, service, instance = randomUUID(), log = sile
   let closed = false
   let malformed = 0
 
-  const line = createSendLine(
-    async (parts) => await dealer.send(parts),
-    (error) => {
+  const line = createSendLine({
+    send: async (parts) => await dealer.send(parts),
+    onError: (error) => {
       if (!closed) log.warn({ err: error, service }, 'A message to the service could not be sent')
     },
-  )
+    join: true,
+  })
   const push = (frame: Frame): Parcel => {
-    const parcel = { parts: [encodeFrame(frame)] }
+    const parcel = { frame: encodeFrame(frame) }
     line.push(parcel)
     return parcel
   }

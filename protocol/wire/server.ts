@@ -71,15 +71,16 @@ export const openServer = async ({
   let onIdle: (() => void) | undefined
   let looking: NodeJS.Timeout | undefined
 
-  const line = createSendLine(
-    async (parts) => await router.send(parts),
-    (error, { parts }) => {
+  const line = createSendLine({
+    send: async (parts) => await router.send(parts),
+    onError: (error, { to }) => {
       if (closed) return
-      if ((error as NodeJS.ErrnoException).code === 'EHOSTUNREACH') callers.forget(parts[0] as Buffer)
+      if (to !== undefined && (error as NodeJS.ErrnoException).code === 'EHOSTUNREACH') callers.forget(to)
       else log.error({ err: error, service }, 'A message to a caller could not be sent')
     },
-  )
-  const push = (to: Buffer, frame: Frame): void => line.push({ parts: [to, encodeFrame(frame)] })
+    join: true,
+  })
+  const push = (to: Buffer, frame: Frame): void => line.push({ to, frame: encodeFrame(frame) })
 
   const pushFail = ({ address: to }: Caller, id: number, { code, message, data }: ServiceError): void => {
     try {

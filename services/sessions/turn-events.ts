@@ -9,6 +9,7 @@ import { END_PIECE, isBehind, type Position, parseEventId, toEventId } from './a
 import { TurnFold } from './agent/fold.ts'
 import type { AgentFolder } from './agent/folder.ts'
 import { readLines } from './agent/log.ts'
+import { Beat } from './beat.ts'
 import { isOpen, type NoticeRow, type TurnRow } from './rows.ts'
 
 export interface EventBatch {
@@ -59,6 +60,15 @@ export const noticeEvent = (notice: NoticeRow): TurnEvent => ({
   content: notice.content,
 })
 
+/** What an agent says in many small pieces. */
+const isSpeech = (event: TurnEvent): boolean => event.type === 'text' || event.type === 'thinking'
+
+/** A turn that has said nothing for so long begins to speak anew: its first words wait for no beat. */
+const SILENCE_MS = 100
+
+/** One for all turns, or they would not be told together. */
+const BEAT = new Beat()
+
 /** The events of a turn that is open, as they come. */
 export class OpenTurnEvents {
   #kept: TurnEvent[] = []
@@ -66,7 +76,11 @@ export class OpenTurnEvents {
   /** Events up to here are no longer in memory. */
   #trimmed: Position | null = null
   #ended = false
-  #waiters = new Set<() => void>()
+  #spoke_at = Number.NEGATIVE_INFINITY
+  readonly #waiters = new Set<() => void>()
+  readonly #wake = (): void => {
+    for (const wake of this.#waiters) wake()
+  }
 
   get keptBytes(): number {
     return this.#keptBytes
@@ -85,7 +99,17 @@ export class OpenTurnEvents {
       if (event.type === 'end') this.#ended = true
     }
     if (this.#keptBytes > KEPT_BYTES) this.#trim()
-    for (const wake of this.#waiters) wake()
+    if (this.#goesOn(events)) BEAT.tell(this.#wake)
+    else this.#wake()
+  }
+
+  /** Whether these are only more words of an agent that speaks. */
+  #goesOn(events: readonly TurnEvent[]): boolean {
+    if (!events.every(isSpeech)) return false
+    const now = performance.now()
+    const silent_ms = now - this.#spoke_at
+    this.#spoke_at = now
+    return silent_ms < SILENCE_MS
   }
 
   /** The events behind `after`, or null when some of them are no longer in memory. */

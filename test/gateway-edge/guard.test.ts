@@ -128,3 +128,25 @@ test('bodies - what is held of them at one time is bounded; how many are sent sl
   full[0]?.socket.destroy()
   await eventually(async () => (await post(10_000)) === 200)
 })
+
+test('guard - the path that is asked for often is guarded as all others', async (t) => {
+  const house = await openHouse(t)
+  const { port } = house.edge
+  const refused: readonly (readonly [Record<string, string>, number])[] = [
+    [{ host: 'evil.example' }, 403],
+    [{ host: `evil.example:${port}` }, 403],
+    [{ origin: 'http://evil.example' }, 403],
+    [{ origin: 'null' }, 403],
+    [{ 'sec-fetch-site': 'cross-site' }, 200],
+    [{ 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' }, 403],
+    [{ 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }, 200],
+    [{ forwarded: 'for=1.2.3.4' }, 403],
+    [{ 'x-forwarded-for': '127.0.0.1' }, 403],
+    [{ 'x-real-ip': '127.0.0.1' }, 403],
+    [{ 'user-agent': 'curl/8', accept: '*/*' }, 200],
+  ]
+  for (const [headers, status] of refused) {
+    for (const target of ['GET /health', 'GET /api/health', 'GET /healthz', 'GET /api/health?x'])
+      assert.equal((await ask(t, house, headers, target))[0], status, `${target} ${JSON.stringify(headers)}`)
+  }
+})

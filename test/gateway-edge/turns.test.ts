@@ -53,11 +53,22 @@ const createSource = () => {
 
 const collect = (turns: ReturnType<typeof openTurns>, options: { after?: string; signal?: AbortSignal } = {}) => {
   const ids: string[] = []
-  const done = (async () => {
-    for await (const events of turns.follow(TURN, { signal: new AbortController().signal, ...options }))
-      ids.push(...events.map(({ id }) => id))
-  })()
+  const take = (events: readonly TurnEvent[]): undefined => void ids.push(...events.map(({ id }) => id))
+  const done = turns.follow(TURN, { signal: new AbortController().signal, take, ...options })
   return { ids, done }
+}
+
+/** A follower that takes one batch each time the test lets it. */
+const collectSlowly = (turns: ReturnType<typeof openTurns>) => {
+  const batches: (readonly string[])[] = []
+  let taking = deferred<void>()
+  const take = (events: readonly TurnEvent[]): Promise<void> => {
+    batches.push(events.map(({ id }) => id))
+    taking = deferred<void>()
+    return taking.promise
+  }
+  const done = turns.follow(TURN, { signal: new AbortController().signal, take })
+  return { batches, done, next: (): void => taking.resolve() }
 }
 
 test('turns - a follower is given what lies behind its cursor, wherever others stand', async () => {
@@ -95,10 +106,10 @@ test('turns - the first follower resumes and a later one wants all: each is give
 test('turns - one that lags within what is held is given all of it once, and one who comes late all from the beginning', async () => {
   const { source, add, polls } = createSource()
   const turns = openTurns({ source })
-  const slow = turns.follow(TURN, { signal: new AbortController().signal })
+  const slow = collectSlowly(turns)
   const fast = collect(turns)
   add(text(0))
-  await slow.next()
+  await eventually(() => slow.batches.length === 1)
   for (let index = 1; index <= 5; index += 1) {
     add(text(index))
     await eventually(() => fast.ids.length === index + 1)
@@ -106,16 +117,17 @@ test('turns - one that lags within what is held is given all of it once, and one
   const late = collect(turns)
   await eventually(() => late.ids.length === 6)
   const asked = polls.length
-  const batch = await slow.next()
-  assert.deepEqual(
-    batch.value?.map(({ id }: TurnEvent) => id),
-    ['1.1.0', '1.2.0', '1.3.0', '1.4.0', '1.5.0'],
-  )
+  assert.equal(slow.batches.length, 1, 'more was given before the batch was taken')
+  slow.next()
+  await eventually(() => slow.batches.length === 2)
+  assert.deepEqual(slow.batches[1], ['1.1.0', '1.2.0', '1.3.0', '1.4.0', '1.5.0'])
   assert.equal(polls.length, asked, 'what is held was asked for again')
+  slow.next()
   add(last(6))
-  assert.equal((await slow.next()).value?.length, 1)
-  assert.equal((await slow.next()).done, true)
-  await Promise.all([fast.done, late.done])
+  await eventually(() => slow.batches.length === 3)
+  assert.deepEqual(slow.batches[2], ['1.6.0'])
+  slow.next()
+  await Promise.all([slow.done, fast.done, late.done])
   assert.deepEqual(late.ids, fast.ids)
   assert.equal(new Set(late.ids).size, 7)
 })
@@ -123,29 +135,32 @@ test('turns - one that lags within what is held is given all of it once, and one
 test('turns - one that lags behind all that is held still misses nothing', async () => {
   const { source, add, polls } = createSource()
   const turns = openTurns({ source })
-  const slow = turns.follow(TURN, { signal: new AbortController().signal })
+  const slow = collectSlowly(turns)
   const fast = collect(turns)
   add(text(0))
-  const first = await slow.next()
-  assert.deepEqual(
-    first.value?.map(({ id }: TurnEvent) => id),
-    ['1.0.0'],
-  )
+  await eventually(() => slow.batches.length === 1)
+  assert.deepEqual(slow.batches, [['1.0.0']])
   for (let index = 1; index <= 40; index += 1) {
     add(text(index, 'x'.repeat(100_000)))
     await eventually(() => fast.ids.length === index + 1)
   }
-  const ids: string[] = []
   add(last(41))
-  for await (const events of slow) ids.push(...events.map(({ id }) => id))
-  await fast.done
+  let ended = false
+  void slow.done.finally(() => {
+    ended = true
+  })
+  await eventually(() => {
+    slow.next()
+    return ended
+  })
+  await Promise.all([slow.done, fast.done])
   assert.ok(
     polls.some(({ after, wait_ms }) => after === '1.0.0' && wait_ms === 0),
     'more was held for it than may be',
   )
   assert.deepEqual(
-    ids,
-    Array.from({ length: 41 }, (_, index) => `1.${index + 1}.0`),
+    slow.batches.flat(),
+    Array.from({ length: 42 }, (_, index) => `1.${index}.0`),
   )
 })
 
@@ -191,4 +206,38 @@ test('turns - closing ends all who follow, and nobody may begin', async () => {
   turns.close()
   await assert.rejects(follower.done, { code: 'closing' })
   await assert.rejects(collect(turns).done, { code: 'closing' })
+})
+
+test("turns - what a follower throws while it takes ends its following and nobody else's", async () => {
+  const { source, add } = createSource()
+  const turns = openTurns({ source })
+  const { signal } = new AbortController()
+  const throwing = turns.follow(TURN, {
+    signal,
+    take: () => {
+      throw new ServiceError('too_large')
+    },
+  })
+  const rejecting = turns.follow(TURN, { signal, take: async () => await Promise.reject(new ServiceError('busy')) })
+  const whole = collect(turns)
+  add(text(0))
+  await assert.rejects(throwing, { code: 'too_large' })
+  await assert.rejects(rejecting, { code: 'busy' })
+  add(last(1))
+  await whole.done
+  assert.deepEqual(whole.ids, ['1.0.0', '1.1.0'])
+  assert.equal(turns.size, 0)
+})
+
+test('turns - all to whom the same is given get the same array', async () => {
+  const { source, add } = createSource()
+  const turns = openTurns({ source })
+  const given: (readonly TurnEvent[])[] = []
+  const { signal } = new AbortController()
+  const all = Array.from({ length: 3 }, () => turns.follow(TURN, { signal, take: (events) => void given.push(events) }))
+  await eventually(() => turns.size === 1)
+  add(text(0), last(1))
+  await Promise.all(all)
+  assert.equal(given.length, 3)
+  assert.equal(new Set(given).size, 1)
 })

@@ -17,7 +17,15 @@ const connect = (t: Scope, run_dir: string): Dealer => {
   return dealer
 }
 
-const frameFrom = async (dealer: Dealer): Promise<unknown> => decodeFrame((await dealer.receive())[0] as Buffer)
+/** Frames that came in one message with those before them. */
+const received = new WeakMap<Dealer, Buffer[]>()
+
+const frameFrom = async (dealer: Dealer): Promise<unknown> => {
+  const frames = received.get(dealer) ?? []
+  received.set(dealer, frames)
+  if (frames.length === 0) frames.push(...(await dealer.receive()))
+  return decodeFrame(frames.shift() as Buffer)
+}
 
 const callFrame = (id: number, epoch: number, expires_at = machineNow() + 5_000): Buffer =>
   pack(['call', id, 'history.list_sessions', {}, expires_at, 'c', epoch])
