@@ -7,10 +7,8 @@
  * - **C** What is logged of a request is its route and how it ended; no text of it.
  */
 import { randomUUID } from 'node:crypto'
+import type { Clients, ServiceName } from '../protocol/contract.ts'
 import { ServiceError } from '../protocol/errors.ts'
-import type { history } from '../protocol/history.ts'
-import type { Client } from '../protocol/method.ts'
-import type { sessions } from '../protocol/sessions.ts'
 import type { WireLog } from '../protocol/wire/log.ts'
 import { begin } from './http/begin.ts'
 import { createBodyReader } from './http/body.ts'
@@ -48,9 +46,9 @@ export interface EdgeOptions {
   /** 0: any free one. */
   readonly port: number
   readonly openServer: OpenServer
-  readonly clients: { readonly sessions: Client<typeof sessions>; readonly history: Client<typeof history> }
-  /** Whether history answers within so many milliseconds. */
-  readonly isHistoryUp: (patience_ms: number) => Promise<boolean>
+  readonly clients: Clients
+  /** Whether a service answers within so many milliseconds. */
+  readonly isUp: (service: ServiceName, patience_ms: number) => Promise<boolean>
   readonly log: WireLog
   /** Names this life of the edge. */
   readonly instance: string
@@ -124,7 +122,7 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
   const refusals = createRefusals(log)
   const live = openLive({ clients, sending, authorise, turns, listen: options.listen, log, ...options.live })
   const routes = createRoutes({
-    ...createHealth({ sessions: clients.sessions, isHistoryUp: options.isHistoryUp, adapter: () => server.adapter }),
+    ...createHealth({ sessions: clients.sessions, isUp: options.isUp, adapter: () => server.adapter }),
     ...createDocuments(),
     ...createLogin({ guard: () => guard, readBody: (exchange) => breakable(exchange, () => readBody(exchange)) }),
   })
@@ -204,6 +202,15 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
     }
   }
 
+  /** Asks again until what was begun has ended. A client that has gone is not waited for; what it began goes on. */
+  const settle = async (exchange: Exchange, trace: Trace, { row, binding }: ContractRoute, input: Input): Promise<void> => {
+    const methods = clients[row.service] as unknown as Readonly<Record<string, Call>>
+    const ask = async () => (await methods[row.verb]?.(input.value, { call_id: trace.call_id })) as { readonly pending: boolean }
+    let output = await ask()
+    while (output.pending && !exchange.closed) output = await ask()
+    reply(exchange, trace, binding.status ?? 200, JSON.stringify(output))
+  }
+
   /** The events of a turn; 204 to a client that has seen the last one, which keeps a browser from coming again. */
   const events = async (exchange: Exchange, trace: Trace, turn_id: string, after: string | undefined): Promise<void> => {
     const first = await clients.sessions.events({ turn_id, after, max_bytes: 1_000 }, { call_id: trace.call_id })
@@ -218,6 +225,7 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
     const { row, binding, fields } = route
     authorise(row, input.value)
     const { shape = 'reply', status = 200 } = binding
+    if (shape === 'settle') return await breakable(exchange, () => settle(exchange, trace, route, input))
     if (shape === 'events') {
       const { turn_id, after } = input.value as { turn_id: string; after?: string }
       return await breakable(exchange, () => events(exchange, trace, turn_id, after))
@@ -302,6 +310,7 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
     host: options.host,
     port: options.port,
     handle,
+    often: [...ALIVE_PATHS],
     sockets: { ...live.limits, admit },
     onFault: (error) => log.error({ err: error }, 'A request was not understood'),
     max_connections: access.max_connections && 2 * access.max_connections,

@@ -1,7 +1,6 @@
-/** The edge: HTTP for whoever is not one of us. Asks sessions and history. */
-import { createClient } from '../protocol/client.ts'
+/** The edge: HTTP for whoever is not one of us. It may ask every service. */
+import { clientsOf } from '../protocol/contract.ts'
 import { openSubscriber } from '../protocol/wire/bus.ts'
-import { openLink } from '../protocol/wire/link.ts'
 import { run } from '../services/runtime/run.ts'
 import { openEdge } from './edge.ts'
 import { chooseServer } from './server/open.ts'
@@ -10,18 +9,12 @@ import { Settings, toEdgeOptions } from './settings.ts'
 await run({
   name: 'edge',
   env: Settings,
-  open: async ({ env, log, home, instance, client, defer }) => {
-    const historyLink = openLink({ run_dir: home.run, service: 'history', instance, log })
-    defer('history link', () => historyLink.close())
+  open: async ({ env, log, home, instance, client, isUp, defer }) => {
     const edge = await openEdge({
       ...toEdgeOptions(env),
       openServer: chooseServer(env.GATEWAY_ADAPTER),
-      clients: { sessions: client('sessions'), history: createClient('history', historyLink.call) },
-      isHistoryUp: (patience_ms) =>
-        historyLink.ping(patience_ms).then(
-          () => true,
-          () => false,
-        ),
+      clients: clientsOf(client),
+      isUp,
       listen: (options) => openSubscriber({ run_dir: home.run, log, ...options }),
       log,
       instance,

@@ -1,11 +1,19 @@
 /** All services, and the one flat table that every surface walks. */
 import { history } from './history.ts'
-import type { MethodSpec, ServiceSpec } from './method.ts'
+import type { Client, MethodSpec, ServiceSpec } from './method.ts'
 import { sessions } from './sessions.ts'
 
 export const contract = { sessions, history } as const satisfies Record<string, ServiceSpec>
 
 export type ServiceName = keyof typeof contract
+export const SERVICE_NAMES = Object.keys(contract) as readonly ServiceName[]
+
+/** A client of each service. */
+export type Clients = { readonly [N in ServiceName]: Client<(typeof contract)[N]> }
+
+/** @param make gives the client of one service */
+export const clientsOf = (make: <N extends ServiceName>(name: N) => Client<(typeof contract)[N]>): Clients =>
+  Object.fromEntries(SERVICE_NAMES.map((name) => [name, make(name)])) as unknown as Clients
 
 /** A method with its place in the contract: `sessions.send`. */
 export interface Row extends MethodSpec {
@@ -14,7 +22,7 @@ export interface Row extends MethodSpec {
   readonly verb: string
 }
 
-export const table: readonly Row[] = (Object.keys(contract) as ServiceName[]).flatMap((service) =>
+export const table: readonly Row[] = SERVICE_NAMES.flatMap((service) =>
   Object.entries(contract[service].methods).map(([verb, spec]) => ({
     name: `${service}.${verb}`,
     service,

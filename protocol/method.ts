@@ -13,11 +13,13 @@ export type HttpRoute = `${'GET' | 'POST' | 'PUT' | 'DELETE'} /${string}`
  * - `reply`: the output is the answer (the default);
  * - `await`: the output names a turn; the answer is given when that turn has ended;
  * - `sse`: the output names a turn; its events are the answer, in the words of the predecessor's clients;
- * - `events`: the input names a turn; its events behind `Last-Event-ID` are the answer, all of them.
+ * - `events`: the input names a turn; its events behind `Last-Event-ID` are the answer, all of them;
+ * - `settle`: the output is the answer once its `pending` is false; until then the same call is made again (a long poll that
+ *   knows a repeat by its call id).
  */
 export interface HttpBinding {
   readonly route: HttpRoute
-  readonly shape?: 'reply' | 'await' | 'sse' | 'events'
+  readonly shape?: 'reply' | 'await' | 'sse' | 'events' | 'settle'
   /** The status of success; 200 where absent. */
   readonly status?: number
   /**

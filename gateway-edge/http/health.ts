@@ -1,4 +1,5 @@
 /** How the edge and what stands behind it are doing. */
+import { SERVICE_NAMES, type ServiceName } from '../../protocol/contract.ts'
 import type { Client } from '../../protocol/method.ts'
 import type { AgentProgram, sessions } from '../../protocol/sessions.ts'
 import type { OwnAnswers, OwnReply } from './own-routes.ts'
@@ -6,14 +7,17 @@ import type { OwnAnswers, OwnReply } from './own-routes.ts'
 /** Longer than this nobody who asks for health wants to wait. */
 const PATIENCE_MS = 1_000
 
+/** Without these no message can be taken. */
+const NEEDED: readonly ServiceName[] = ['sessions', 'history']
+
 const ALIVE: OwnReply = { body: '{"status":"ok"}' }
 
 const UNKNOWN: AgentProgram = { kind: 'claude', version: null, problem: 'The sessions service does not answer' }
 
 export interface HealthDeps {
   readonly sessions: Pick<Client<typeof sessions>, 'status'>
-  /** Whether history answers within so many milliseconds. */
-  readonly isHistoryUp: (patience_ms: number) => Promise<boolean>
+  /** Whether a service answers within so many milliseconds. */
+  readonly isUp: (service: ServiceName, patience_ms: number) => Promise<boolean>
   /** The HTTP server in use. */
   readonly adapter: () => string
 }
@@ -21,35 +25,38 @@ export interface HealthDeps {
 type HealthRoute = 'GET /api/health' | 'GET /healthz' | 'GET /readyz' | 'GET /health'
 
 /** Builds the answers of the four routes that tell of health. */
-export const createHealth = ({ sessions: source, isHistoryUp, adapter }: HealthDeps): Pick<OwnAnswers, HealthRoute> => {
+export const createHealth = ({ sessions: source, isUp, adapter }: HealthDeps): Pick<OwnAnswers, HealthRoute> => {
   const began = performance.now()
 
-  /** What sessions tells of itself, undefined where it is down. Asks both at once, so that it takes one patience. */
-  const look = async (): Promise<{ status: Awaited<ReturnType<typeof source.status>> | undefined; historyUp: boolean }> => {
-    const [status, historyUp] = await Promise.all([
-      source.status({}, { timeout_ms: PATIENCE_MS }).catch(() => undefined),
-      isHistoryUp(PATIENCE_MS),
-    ])
-    return { status, historyUp }
+  /** Which of these are down. Asks all at once, so that it takes one patience. */
+  const down = async (services: readonly ServiceName[]): Promise<ServiceName[]> => {
+    const up = await Promise.all(services.map((service) => isUp(service, PATIENCE_MS)))
+    return services.filter((_, index) => !up[index])
   }
 
   return {
     'GET /api/health': () => ALIVE,
     'GET /healthz': () => ALIVE,
     'GET /readyz': async () => {
-      const { status, historyUp } = await look()
-      const silent = [...(status === undefined ? ['sessions'] : []), ...(historyUp ? [] : ['history'])]
+      const silent = await down(NEEDED)
       if (silent.length === 0) return ALIVE
       const detail = `${silent.join(' and ')} ${silent.length === 1 ? 'does' : 'do'} not answer`
       return { status: 503, headers: { 'retry-after': '1' }, body: JSON.stringify({ status: 'unavailable', detail }) }
     },
     'GET /health': async () => {
-      const { status, historyUp } = await look()
+      const [status, silent] = await Promise.all([
+        source.status({}, { timeout_ms: PATIENCE_MS }).catch(() => undefined),
+        down(SERVICE_NAMES.filter((service) => service !== 'sessions')),
+      ])
+      const states = SERVICE_NAMES.map((service) => {
+        const isDown = service === 'sessions' ? status === undefined : silent.includes(service)
+        return [service, isDown ? 'down' : 'up']
+      })
       const uptime = ((performance.now() - began) / 1_000).toFixed(1)
       const rest = JSON.stringify({
         active_sessions: status?.active_sessions ?? 0,
         agent: status?.agent ?? UNKNOWN,
-        services: { sessions: status === undefined ? 'down' : 'up', history: historyUp ? 'up' : 'down' },
+        services: Object.fromEntries(states),
         adapter: adapter(),
       })
       // One decimal always, also for a whole number: some clients read the type off the text.

@@ -45,6 +45,7 @@ const SHAPES: Readonly<Record<Shape, ShapeWords>> = {
       'Answers with server-sent events: what lies behind `Last-Event-ID`, then what happens, to the end of the turn. 204 when nothing lies behind it any more.',
     unseen: ['wait_ms', 'max_bytes'],
   },
+  settle: { suffix: ', and wait until it has ended', unseen: ['wait_ms'] },
 }
 
 /** `sessions.list` → `SessionsList`, `get /api/health` → `GetApiHealth`. */

@@ -1,5 +1,6 @@
 /** What the edge answers by itself, declared as data as the contract's rows are: the router and the documents walk it. */
 import { z } from 'zod'
+import { SERVICE_NAMES, type ServiceName } from '../../protocol/contract.ts'
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { HttpRoute } from '../../protocol/method.ts'
 import { AgentProgram } from '../../protocol/sessions.ts'
@@ -41,7 +42,9 @@ const Health = z
     uptime_seconds: z.number(),
     active_sessions: z.number().int().describe('0 also while sessions is down'),
     agent: AgentProgram,
-    services: z.object({ sessions: ServiceState, history: ServiceState }),
+    services: z.object(
+      Object.fromEntries(SERVICE_NAMES.map((name) => [name, ServiceState])) as Record<ServiceName, typeof ServiceState>,
+    ),
     adapter: z.enum(['uws', 'node']).describe('the HTTP server in use: uWebSockets.js, or node:http where it has no binary'),
   })
   .meta({ title: 'Health' })

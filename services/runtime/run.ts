@@ -17,7 +17,7 @@ import { ServiceError } from '../../protocol/errors.ts'
 import type { Client, Handlers, Publisher, ServiceSpec } from '../../protocol/method.ts'
 import type { AnyHandlers } from '../../protocol/wire/admission.ts'
 import { openPublisher } from '../../protocol/wire/bus.ts'
-import { openLink } from '../../protocol/wire/link.ts'
+import { openLink, type WireLink } from '../../protocol/wire/link.ts'
 import { openServer } from '../../protocol/wire/server.ts'
 import { type BaseEnv, EnvError, parseEnv, readEnvironment } from './env.ts'
 import { type Home, openHome } from './home.ts'
@@ -53,6 +53,8 @@ export interface Life<N extends string, Env> {
   readonly instance: string
   /** A client of another service. The link is opened at the first use and closed after everything that was opened here. */
   client<S extends ServiceName>(service: S): Client<(typeof contract)[S]>
+  /** Whether another service answers a ping within so many milliseconds. */
+  isUp(service: ServiceName, patience_ms: number): Promise<boolean>
   /** Tells the topics of this service. */
   readonly publish: Publisher<SpecOf<N>>
   /** What to let go of at the end, last given first. */
@@ -150,18 +152,26 @@ export const run = async <const N extends string, Shape extends z.ZodRawShape>(o
     const lock = await takeLock({ run_dir: home.run, name, wait_ms: lock_wait_ms, signal: ending })
     releases.add('lock', () => lock.release())
 
-    const links = new Map<ServiceName, Client<ServiceSpec>>()
+    const links = new Map<ServiceName, { readonly link: WireLink; readonly client: Client<ServiceSpec> }>()
     const linkReleases = createReleases(log)
     releases.add('links', async () => void (await linkReleases.run(shutdown_deadline_ms)))
-    const client = <S extends ServiceName>(service: S): Client<(typeof contract)[S]> => {
+    const linked = (service: ServiceName) => {
       const known = links.get(service)
-      if (known !== undefined) return known as Client<(typeof contract)[S]>
+      if (known !== undefined) return known
       const link = openLink({ run_dir: home.run, service, instance, log })
       linkReleases.add(service, () => link.close())
-      const made = createClient(service, link.call)
-      links.set(service, made as unknown as Client<ServiceSpec>)
+      const made = { link, client: createClient(service, link.call) as unknown as Client<ServiceSpec> }
+      links.set(service, made)
       return made
     }
+    const client = <S extends ServiceName>(service: S) => linked(service).client as unknown as Client<(typeof contract)[S]>
+    const isUp = (service: ServiceName, patience_ms: number): Promise<boolean> =>
+      linked(service)
+        .link.ping(patience_ms)
+        .then(
+          () => true,
+          () => false,
+        )
 
     const spec: ServiceSpec = Object.hasOwn(contract, name) ? contract[name as ServiceName] : { methods: {}, topics: {} }
     const bus = await openPublisher({ run_dir: home.run, service: name, spec, log })
@@ -174,6 +184,7 @@ export const run = async <const N extends string, Shape extends z.ZodRawShape>(o
       home,
       instance,
       client,
+      isUp,
       publish: bus.publish as Publisher<SpecOf<N>>,
       defer: (what, release) => releases.add(what, release),
       ending,

@@ -4,11 +4,12 @@ import net from 'node:net'
 import path from 'node:path'
 import { type Edge, type EdgeOptions, openEdge } from '../../gateway-edge/edge.ts'
 import { createClient } from '../../protocol/client.ts'
+import { clientsOf, SERVICE_NAMES, type ServiceName } from '../../protocol/contract.ts'
 import { history } from '../../protocol/history.ts'
 import type { Publisher } from '../../protocol/method.ts'
 import { sessions as sessionsSpec } from '../../protocol/sessions.ts'
 import { type BusPublisher, openPublisher, openSubscriber } from '../../protocol/wire/bus.ts'
-import { openLink } from '../../protocol/wire/link.ts'
+import { openLink, type WireLink } from '../../protocol/wire/link.ts'
 import type { WireLog } from '../../protocol/wire/log.ts'
 import { openServer } from '../../protocol/wire/server.ts'
 import { createHistory } from '../../services/history/service.ts'
@@ -88,7 +89,9 @@ export const openHouse = async (t: Scope, { onTurn, without = [], ...options }: 
     })
   }
 
-  const links = { sessions: openLink({ run_dir, service: 'sessions' }), history: openLink({ run_dir, service: 'history' }) }
+  // Of a service that no test plays nobody answers.
+  const links = new Map(SERVICE_NAMES.map((service) => [service, openLink({ run_dir, service })]))
+  const linkOf = (service: ServiceName): WireLink => links.get(service) as WireLink
   const lines: string[] = []
   const write = (fields: object, text: string): void => void lines.push(JSON.stringify({ ...fields, text }))
   const log: WireLog = { debug: write, info: write, warn: write, error: write }
@@ -96,12 +99,14 @@ export const openHouse = async (t: Scope, { onTurn, without = [], ...options }: 
     host: '127.0.0.1',
     port: 0,
     openServer: ADAPTERS[adapterOf(t)],
-    clients: { sessions: createClient('sessions', links.sessions.call), history: createClient('history', links.history.call) },
-    isHistoryUp: (patience_ms) =>
-      links.history.ping(patience_ms).then(
-        () => true,
-        () => false,
-      ),
+    clients: clientsOf((service) => createClient(service, linkOf(service).call)),
+    isUp: (service, patience_ms) =>
+      linkOf(service)
+        .ping(patience_ms)
+        .then(
+          () => true,
+          () => false,
+        ),
     listen,
     log,
     instance: randomUUID(),
@@ -110,8 +115,7 @@ export const openHouse = async (t: Scope, { onTurn, without = [], ...options }: 
   t.after(async () => {
     await edge.drain()
     edge.close()
-    await links.sessions.close()
-    await links.history.close()
+    await Promise.all([...links.values()].map((link) => link.close()))
   })
 
   const url = `http://127.0.0.1:${edge.port}`

@@ -129,7 +129,7 @@ test('tasks - a chat with a harness: counts as integers, chained, archived when 
   const say = '{{say="did it\\n[HARNESS_BATCH_DONE:qa:1/2]"}} go'
   await post('/api/gateway/send-background', { chat_id: '400', message: say, bot_token: '1:bot' }, STARTED)
   await eventually(() => telegram.chat('400').length === 1)
-  assert.match(telegram.chat('400')[0]?.text ?? '', /^📊 Batch done — qa: 1\/2 tasks complete[^]*did it$/)
+  assert.match(telegram.chat('400')[0]?.text ?? '', /^📊 Batch done — qa: 1\/2 tasks complete[\s\S]*did it$/)
   // The pause: the batch before is the latest, and a person may take the place of the next.
   assert.equal((await get('/api/gateway/background-status/400', STATUS)).status, 'completed')
   plan('done', 'done')
