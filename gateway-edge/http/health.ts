@@ -28,9 +28,16 @@ type HealthRoute = 'GET /api/health' | 'GET /healthz' | 'GET /readyz' | 'GET /he
 export const createHealth = ({ sessions: source, isUp, adapter }: HealthDeps): Pick<OwnAnswers, HealthRoute> => {
   const began = performance.now()
 
+  /** Sessions is asked something that it has to look at: one that hangs may still answer a ping. */
+  const isAtWork = (): Promise<boolean> =>
+    source.status({}, { timeout_ms: PATIENCE_MS }).then(
+      () => true,
+      () => false,
+    )
+
   /** Which of these are down. Asks all at once, so that it takes one patience. */
   const down = async (services: readonly ServiceName[]): Promise<ServiceName[]> => {
-    const up = await Promise.all(services.map((service) => isUp(service, PATIENCE_MS)))
+    const up = await Promise.all(services.map((service) => (service === 'sessions' ? isAtWork() : isUp(service, PATIENCE_MS))))
     return services.filter((_, index) => !up[index])
   }
 

@@ -46,8 +46,13 @@ const prepare = (rig: Rig): string => {
   const tasks = Array.from({ length: BATCHES }, (_, id) => ({ id, phase: 'engineering', status: 'pending' }))
   writeFileSync(join(cwd, '.harness', 'tasks.json'), JSON.stringify({ metadata: { project_name: 'heron' }, tasks }))
   writeFileSync(join(cwd, 'step.mjs'), STEP)
-  writeFileSync(join(cwd, '.demo-agent'), '{{tool=Bash command="node step.mjs" label=batch tokens=3 delay_ms=100}}')
   return cwd
+}
+
+/** One that is to be killed says two words and waits for its end: so it dies in the middle, however busy the machine is. */
+const prepareBatch = (cwd: string, batch: number): void => {
+  const end = KILLED.has(batch) ? 'hang_after=2' : ''
+  writeFileSync(join(cwd, '.demo-agent'), `{{tool=Bash command="node step.mjs" label=batch tokens=3 ${end}}}`)
 }
 
 const journalOf = (rig: Rig): string[] =>
@@ -93,7 +98,8 @@ const killAgent = async (rig: Rig, taskId: string): Promise<void> => {
 
 test('chain - thirty batches, killed at every step: each runs at most once, none is skipped without a row', async (t) => {
   const rig = await openScriptedRig(t)
-  prepare(rig)
+  const cwd = prepare(rig)
+  prepareBatch(cwd, 0)
   rig.arm('turn_committed')
   // Killed right behind its commit, the start is asked for again under the same key.
   const order = { chat_id: 'c1', message: 'begin', idempotency_key: 'chain' }
@@ -108,6 +114,7 @@ test('chain - thirty batches, killed at every step: each runs at most once, none
     if (!next) break
     // The pause: its end is a moment in the row, which here comes sooner.
     if (isAlive(rig)) await rig.kill('sessions')
+    prepareBatch(cwd, batch + 1)
     rig.change('UPDATE turns SET due_at = 0 WHERE turn_id = ?', next.task_id)
     rig.arm(ROUND[(batch + 1) % ROUND.length] as Point)
     await rig.start('sessions')

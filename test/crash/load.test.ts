@@ -30,7 +30,7 @@ test('load - 20 chats stream while sessions and history are killed five times ea
   await eventually(() => edge.messages.includes('ready'), { timeout_ms: 20_000 })
   const client = openGoClient({ url: `http://127.0.0.1:${port}` })
   t.after(() => client.close())
-  const messages = Array.from({ length: CHATS }, (_, index) => `{{label=chat${index} tokens=1000 delay_ms=20}} go`)
+  const messages = Array.from({ length: CHATS }, (_, index) => `{{label=chat${index} tokens=1500 delay_ms=20}} go`)
   const asked = Promise.all(messages.map((message, index) => client.ask({ chat_id: `chat${index}`, message })))
   // Every chat is streaming before the first kill.
   await eventually(() => messages.every((message) => rig.runs(message) === 1), { timeout_ms: 60_000 })
@@ -44,7 +44,7 @@ test('load - 20 chats stream while sessions and history are killed five times ea
   assert.equal(stillRunning > 0, true, 'the kills fell while chats were streaming')
   const answers = await asked
   for (const [index, answer] of answers.entries()) {
-    const expected = rig.answerOf(`chat${index}`, 1000)
+    const expected = rig.answerOf(`chat${index}`, 1500)
     assert.equal(answer.answer, expected)
     assert.equal(answer.via, 'stream', 'no client noticed more than a pause')
     const words = answer.events.filter((event) => event.type === 'text').map((event) => event.content)

@@ -273,7 +273,7 @@ test('routes - what is unknown is 404, a wrong method 405, a trailing slash a re
     '/',
     '/nope',
     '/API/HEALTH',
-    '/api/gateway/send-background',
+    '/api/gateway/send-by-post',
     '/api/chat/search?q=x',
     '/api/gateway/nirmana',
   ]) {
