@@ -16,6 +16,8 @@ export interface WatchPlan {
   readonly delay_ms: number
   /** Before the first token: until then every client is there. */
   readonly first_ms: number
+  /** How much later each agent begins than the one before. */
+  readonly apart_ms: number
 }
 
 export interface WatchReport {
@@ -76,7 +78,7 @@ const openWatcher = (): { hear: (event: StreamEvent) => void; settle: () => void
 }
 
 const watchTurn = async (chat: number): Promise<void> => {
-  const message = `{{tokens=${plan.tokens} delay_ms=${plan.delay_ms} first_ms=${plan.first_ms} stamp}}`
+  const message = `{{tokens=${plan.tokens} delay_ms=${plan.delay_ms} first_ms=${plan.first_ms + chat * plan.apart_ms} stamp}}`
   const others: Promise<void>[] = []
   const watch = (turn_id: string): void => {
     for (let client = 1; client < plan.watchers; client += 1) {

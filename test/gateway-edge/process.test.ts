@@ -60,8 +60,12 @@ test('edge - with a token it may be bound to every address, and asks for the tok
   const token = 'correct-horse-battery-staple'
   const child = start(t, tempDir(t), port, { GATEWAY_HOST: '0.0.0.0', GATEWAY_TOKEN: token, LOG_LEVEL: 'trace' })
   await eventually(() => child.messages.includes('ready'))
-  const ask = async (headers: Record<string, string>): Promise<number> =>
-    (await fetch(`http://127.0.0.1:${port}/openapi.json`, { headers })).status
+  const ask = async (headers: Record<string, string>): Promise<number> => {
+    const response = await fetch(`http://127.0.0.1:${port}/openapi.json`, { headers })
+    // What is not read keeps its connection.
+    await response.arrayBuffer()
+    return response.status
+  }
   assert.equal(await ask({}), 401)
   assert.equal(await ask({ authorization: `Bearer ${token}x` }), 401)
   assert.equal(await ask({ authorization: `Bearer ${token}` }), 200)

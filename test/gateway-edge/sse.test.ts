@@ -68,7 +68,8 @@ test('sse - lines are as long as they may be, and not one byte longer', () => {
 })
 
 test('sse - whatever was streamed of a large answer, all of it stands at the end of what was appended, once', () => {
-  const answer = Array.from({ length: 20_000 }, (_, index) => `${index} `).join('')
+  // Without white space at its end, which may be left out.
+  const answer = Array.from({ length: 20_000 }, (_, index) => index).join(' ')
   fc.assert(
     fc.property(fc.nat(answer.length), fc.nat(answer.length), fc.string({ maxLength: 20 }), (from, to, narration) => {
       const streamed = narration + answer.slice(from, to)
