@@ -21,6 +21,11 @@ export const check: Command = {
   run: ({ settings }) => runNode(settings.root, 'test/run.mjs', []),
 }
 
+export const conformance: Command = {
+  summary: 'Check cron times over every time zone and ten years of transitions',
+  run: ({ args, settings }) => runNode(settings.root, 'dist/test/conformance/main.js', args),
+}
+
 export const crash: Command = {
   summary: 'Kill everything at every named point under load, and count what was lost, doubled or run twice',
   usage: '[--seed N] [--kills N] [--turns N] [--chats N]',

@@ -132,13 +132,21 @@ export const Run = z
   .meta({ title: 'CronRun' })
 export type Run = z.output<typeof Run>
 
-const Name = z.string().min(1).max(200)
+const Name = z
+  .string()
+  .min(1)
+  .max(200)
+  .meta({ examples: ['Morning paper'] })
 const Expression = z
   .string()
   .min(1)
   .max(500)
   .meta({ description: 'minute hour day month weekday, a second may stand before them, or @daily', examples: ['0 9 * * 1-5'] })
-const Command = z.string().min(1).max(100_000).describe('a line for /bin/sh, or a prompt')
+const Command = z
+  .string()
+  .min(1)
+  .max(100_000)
+  .meta({ description: 'a line for /bin/sh, or a prompt', examples: ['date'] })
 const Zone = z
   .string()
   .max(100)
@@ -275,7 +283,7 @@ export const scheduler = service({
         pending: z.boolean().describe('true when it had not ended within wait_ms: ask again'),
       }),
       errors: ['not_found', 'conflict', 'forbidden'],
-      http: [{ route: 'POST /api/cron/{job_id}/run' }],
+      http: [{ route: 'POST /api/cron/{job_id}/run', shape: 'settle' }],
       mcp: 'run_cron_job',
       ws: true,
       timeout_ms: 45_000,

@@ -1,0 +1,130 @@
+/**
+ * Results by HTTP. An address inside the house is refused, whatever name leads there: the check stands where the
+ * connection is made, so that no second answer of the name service gets around it, and redirects are not followed.
+ */
+import { type LookupAddress, lookup } from 'node:dns'
+import http from 'node:http'
+import https from 'node:https'
+import { BlockList, isIP, type LookupFunction } from 'node:net'
+
+const TIMEOUT_MS = 30_000
+/** Of an answer that is no success, for the reason. */
+const REASON_CHARACTERS = 200
+
+const subnets = (list: BlockList, nets: readonly (readonly [net: string, prefix: number])[]): BlockList => {
+  for (const [net, prefix] of nets) list.addSubnet(net, prefix, net.includes(':') ? 'ipv6' : 'ipv4')
+  return list
+}
+
+/** Never: link-local addresses, under which clouds hand out credentials, what means everybody, and what means nobody. */
+const FORBIDDEN = subnets(new BlockList(), [
+  ['0.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['224.0.0.0', 3],
+  ['fe80::', 10],
+  ['fd00:ec2::', 32],
+  ['ff00::', 8],
+])
+
+/** This machine and its neighbours: only where CRON_WEBHOOK_PRIVATE=on. */
+const PRIVATE = subnets(new BlockList(), [
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
+  ['192.168.0.0', 16],
+  ['198.18.0.0', 15],
+  ['::', 127],
+  ['64:ff9b::', 96],
+  ['2002::', 16],
+  ['fc00::', 7],
+])
+
+/** Why an address may not be called; null when it may. */
+export const refusalOf = (address: string, allowPrivate: boolean): string | null => {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
+  const plain = mapped ?? address
+  // The other spelling of an IPv4 address in IPv6 (::ffff:7f00:1) is not taken apart: nobody needs it.
+  if (mapped === undefined && /^::ffff:/i.test(plain)) return `${address} is not an ordinary address`
+  const family = isIP(plain) === 6 ? 'ipv6' : 'ipv4'
+  if (FORBIDDEN.check(plain, family)) return `${address} is an address that webhooks may not call`
+  if (!allowPrivate && PRIVATE.check(plain, family))
+    return `${address} is on this machine or its network; CRON_WEBHOOK_PRIVATE=on allows that`
+  return null
+}
+
+/** What is wrong with the address of a webhook; null when nothing is. Names are looked up at each delivery, not here. */
+export const webhookFault = (text: string, allowPrivate: boolean): string | null => {
+  if (!URL.canParse(text)) return 'is not an address; write one such as https://example.org/hook'
+  const url = new URL(text)
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') return 'must begin with http:// or https://'
+  if (url.username !== '' || url.password !== '') return 'may not hold a user name or a password'
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  const refusal = isIP(host) === 0 ? null : refusalOf(host, allowPrivate)
+  return refusal === null ? null : `cannot be used: ${refusal}`
+}
+
+const guardedLookup =
+  (allowPrivate: boolean): LookupFunction =>
+  (hostname, options, callback) => {
+    lookup(hostname, { ...options, all: true }, (error, found) => {
+      if (error !== null) return callback(error, '')
+      const addresses = found as LookupAddress[]
+      const refused = addresses.map(({ address }) => refusalOf(address, allowPrivate)).find((refusal) => refusal !== null)
+      if (refused !== undefined) return callback(new Error(refused), '')
+      if (options.all) return callback(null, addresses)
+      const first = addresses[0]
+      return first === undefined
+        ? callback(new Error('the name has no address'), '')
+        : callback(null, first.address, first.family)
+    })
+  }
+
+/** How an attempt went. `again`: it may go better later. */
+export type Posted = { readonly ok: true } | { readonly ok: false; readonly reason: string; readonly again: boolean }
+
+/** Posts a JSON text once. Never throws, and no part of the address but its host is in a reason. */
+export const postWebhook = async (
+  address: string,
+  body: string,
+  key: string,
+  { allowPrivate, signal, timeout_ms = TIMEOUT_MS }: { allowPrivate: boolean; signal?: AbortSignal; timeout_ms?: number },
+): Promise<Posted> => {
+  const fault = webhookFault(address, allowPrivate)
+  if (fault !== null) return { ok: false, reason: `The address ${fault}`, again: false }
+  const url = new URL(address)
+  const deadline = AbortSignal.timeout(timeout_ms)
+  return await new Promise<Posted>((resolve) => {
+    const failed = (error: Error): void => {
+      const why = deadline.aborted ? `no answer within ${timeout_ms / 1_000} s` : error.message
+      resolve({ ok: false, reason: `${url.host} could not be called: ${why}`, again: true })
+    }
+    const request = (url.protocol === 'https:' ? https : http).request(
+      url,
+      {
+        method: 'POST',
+        lookup: guardedLookup(allowPrivate),
+        signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
+        agent: false,
+        headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), 'idempotency-key': key },
+      },
+      (response) => {
+        const status = response.statusCode ?? 0
+        let text = ''
+        response.setEncoding('utf8')
+        response.on('data', (piece: string) => {
+          text = `${text}${piece}`.slice(0, REASON_CHARACTERS)
+        })
+        response.on('error', failed)
+        response.on('end', () => {
+          if (status >= 200 && status < 300) return resolve({ ok: true })
+          const again = status >= 500 || [408, 425, 429].includes(status)
+          resolve({ ok: false, reason: `${url.host} answered ${status}${text === '' ? '' : `: ${text}`}`, again })
+        })
+      },
+    )
+    request.on('error', failed)
+    request.end(body)
+  })
+}
