@@ -41,6 +41,25 @@ export const ChatMessage = z
   .meta({ title: 'ChatMessage' })
 export type ChatMessage = z.output<typeof ChatMessage>
 
+const Way = z.enum(['meaning', 'words'])
+
+/** A message that was found, and why. The first eight fields are those of the predecessor. */
+export const ChatHit = ChatMessage.omit({ telegram_chat_id: true, user_id: true, username: true })
+  .extend({
+    distance: z
+      .number()
+      .nullable()
+      .describe('between unit vectors, 0 to 2, smaller is nearer; null where there is none to compare'),
+    text_rank: z.number().int().nullable().describe('its place among those found by words, from 1'),
+    score: z.number().describe('what the hits are ordered by; comparable within one search only'),
+    passage: z.string().describe('the part of the message that matches best'),
+    found_by: z.array(Way),
+    ways: z.array(Way).describe('which ways the search went: without a model that reads the query, words alone'),
+    model: z.string().nullable().describe('what made the vectors that were compared'),
+  })
+  .meta({ title: 'ChatHit' })
+export type ChatHit = z.output<typeof ChatHit>
+
 export const history = service({
   summary: 'Every message and every answer, stored exactly once',
   methods: {
@@ -97,6 +116,46 @@ export const history = service({
         messages: z.array(z.object({ role: z.enum(['user', 'assistant']), content: z.string(), cut: z.boolean() })),
       }),
       timeout_ms: 10_000,
+      idempotent: true,
+    }),
+    search: method({
+      summary: 'Find messages by meaning and by words, the best first',
+      input: z.object({
+        q: z
+          .string()
+          .max(2_000_000)
+          .meta({ examples: ['the day we talked about the boat'] }),
+        limit: z.number().int().min(0).default(10).describe('at most 200 are given'),
+        bot_id: z.string().optional().describe('absent or empty: all bots'),
+        session_id: z.string().optional().describe('absent or empty: all chats'),
+        role: z.enum(['user', 'assistant']).optional(),
+        since: z.number().int().optional().describe('milliseconds since 1970; that moment counts'),
+        until: z.number().int().optional().describe('milliseconds since 1970; that moment does not count'),
+      }),
+      output: z.array(ChatHit),
+      errors: ['busy'],
+      http: [{ route: 'GET /api/chat/search' }],
+      mcp: 'search_chat_history',
+      ws: true,
+      timeout_ms: 15_000,
+      idempotent: true,
+    }),
+    search_status: method({
+      summary: 'How much of the messages can be found by meaning already',
+      input: z.object({}),
+      output: z.object({
+        passages: z.number().int().describe('parts that messages were cut into'),
+        pending: z.number().int().describe('passages that are found by words alone until a model has seen them'),
+        backlog: z.number().int().describe('older messages, at most, that are not found yet'),
+        model: z.string().nullable(),
+        reembedding: z
+          .object({ done: z.number().int(), total: z.number().int() })
+          .nullable()
+          .describe('how far passages were taken over after a change of the model'),
+      }),
+      http: [{ route: 'GET /api/chat/search/status' }],
+      ws: true,
+      timeout_ms: 5_000,
       idempotent: true,
     }),
     post_message: method({

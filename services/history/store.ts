@@ -28,6 +28,16 @@ export interface MessagesSince {
   readonly messages: { readonly role: 'user' | 'assistant'; readonly content: string; readonly cut: boolean }[]
 }
 
+/** Takes the text of a message in to be found again; runs within the transaction that stores it. */
+export type IndexMessage = (message: {
+  readonly id: number
+  readonly session_id: string
+  readonly bot_id: string
+  readonly role: string
+  readonly content: string
+  readonly created_at: number
+}) => void
+
 /** The verbs in which history speaks to its database. All of them run to their end before they return. */
 export interface HistoryStore {
   /** Stores in one transaction what is new; a `record_id` that is already there changes nothing. Returns what was new. */
@@ -38,6 +48,10 @@ export interface HistoryStore {
   since(session_id: string, bot_id: string, moment: number, limit: number, max_chars: number): MessagesSince
   /** The newest `limit` messages of a chat (0: all), oldest first. */
   messages(session_id: string, limit: number): ChatMessage[]
+  /** Messages by their numbers, in that order; without those that are not there. */
+  byIds(ids: readonly number[]): ChatMessage[]
+  /** Takes in the newest `limit` of the messages that were stored before they could be found. How many are left, at most. */
+  indexNext(limit: number): number
 }
 
 /** SQLite's calendar ends with the year 9999, and beyond it a moment would be read back as null. */
@@ -59,10 +73,14 @@ const toRow = (message: NewMessage) => ({
   created_at: Math.min(Math.max(0, message.created_at), LAST_MOMENT),
 })
 
+const MESSAGE = `id, session_id, role, content, source,
+  CASE WHEN telegram_chat_id BETWEEN ${Number.MIN_SAFE_INTEGER} AND ${Number.MAX_SAFE_INTEGER} THEN telegram_chat_id END AS telegram_chat_id,
+  user_id, username, ${shown('created_at')} AS created_at, bot_id`
+
 const SUMMARY = `${shown('started_at')} AS started_at, ${shown('last_message_at')} AS last_message_at, message_count`
 
-/** Prepares the statements of an open, migrated database. */
-export const openStore = (db: Database): HistoryStore => {
+/** Prepares the statements of an open, migrated database. `index` is called for each message that is stored. */
+export const openStore = (db: Database, index: IndexMessage = () => undefined): HistoryStore => {
   const insert = db.prepare(`
     INSERT INTO messages (session_id, role, content, source, telegram_chat_id, user_id, username, created_at, bot_id, record_id)
     VALUES (@session_id, @role, @content, @source, @telegram_chat_id, @user_id, @username, @created_at, @bot_id, @record_id)
@@ -86,12 +104,14 @@ export const openStore = (db: Database): HistoryStore => {
     SELECT session_id, bot_id, ${SUMMARY} FROM chats WHERE bot_id = ? ORDER BY last_message_at DESC, last_id DESC`)
   // A row that came from elsewhere may hold a number that JSON cannot carry: it must not make the whole chat unreadable.
   const newest = db.prepare(`
-    SELECT * FROM (
-      SELECT id, session_id, role, content, source,
-        CASE WHEN telegram_chat_id BETWEEN ${Number.MIN_SAFE_INTEGER} AND ${Number.MAX_SAFE_INTEGER} THEN telegram_chat_id END AS telegram_chat_id,
-        user_id, username, ${shown('created_at')} AS created_at, bot_id
-      FROM messages WHERE session_id = ? ORDER BY id DESC LIMIT ?)
+    SELECT * FROM (SELECT ${MESSAGE} FROM messages WHERE session_id = ? ORDER BY id DESC LIMIT ?)
     ORDER BY id`)
+  const byId = db.prepare<[number], ChatMessage>(`SELECT ${MESSAGE} FROM messages WHERE id = ?`)
+  const backlog = db.prepare<[], { next_id: number }>('SELECT next_id FROM search_backlog')
+  const shorten = db.prepare<[number]>('UPDATE search_backlog SET next_id = ?')
+  const upTo = db.prepare<[number, number], Parameters<IndexMessage>[0]>(
+    'SELECT id, session_id, bot_id, role, content, created_at FROM messages WHERE id <= ? ORDER BY id DESC LIMIT ?',
+  )
 
   const countSince = db.prepare<[string, string, number], { n: number }>(
     'SELECT count(*) AS n FROM messages WHERE session_id = ? AND bot_id = ? AND created_at >= ?',
@@ -109,9 +129,20 @@ export const openStore = (db: Database): HistoryStore => {
       const made = insert.get(row) as StoredMessage | undefined
       if (made === undefined) continue
       summarize.run({ ...row, id: made.id })
+      index({ ...row, id: made.id })
       stored.push(made)
     }
     return stored
+  })
+
+  const indexNext = db.transaction((limit: number): number => {
+    const from = backlog.get()?.next_id ?? 0
+    if (from === 0) return 0
+    const messages = upTo.all(from, limit)
+    for (const message of messages) index(message)
+    const left = messages.length < limit ? 0 : (messages.at(-1)?.id ?? 1) - 1
+    shorten.run(left)
+    return left
   })
 
   return {
@@ -127,5 +158,7 @@ export const openStore = (db: Database): HistoryStore => {
       return { total: countSince.get(session_id, bot_id, moment)?.n ?? 0, messages }
     },
     messages: (session_id, limit) => newest.all(wellFormed(session_id), limit === 0 ? -1 : limit) as ChatMessage[],
+    byIds: (ids) => ids.flatMap((id) => byId.get(id) ?? []),
+    indexNext: (limit) => indexNext.immediate(limit),
   }
 }

@@ -1,0 +1,160 @@
+/**
+ * Embeds in the background what is pending.
+ *
+ * States: *idle* (nothing pending) → `wake` → *working*, a batch after the other → *idle*; a batch that fails → *waiting*, for
+ * longer each time, until time has passed or a search has shown that a model answers → *working*.
+ *
+ * - **A** A batch is stored in one transaction, and only as what the model made that answered it.
+ * - **B** A text that cannot be embedded does not hold up the others: after a failure batches are halved, and a single text that
+ *   fails is put aside until the rest is done.
+ * - **C** Whichever model answered last is in use; what others made is pending then.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { ServiceError } from '../../../protocol/errors.ts'
+import type { Log } from '../log.ts'
+import type { Embed } from './retrieval.ts'
+import { toUnit } from './signs.ts'
+import type { Model, PendingPassage, RetrievalStore } from './store.ts'
+
+/** A batch is stored in one go on the thread that answers calls: 32 vectors take about 2 ms. */
+const BATCH = 32
+
+/** A processor without much to spare embeds such a batch in about 10 s. */
+const BATCH_TIMEOUT_MS = 60_000
+
+const FIRST_RETRY_MS = 500
+const LAST_RETRY_MS = 30_000
+
+/** More than that were put aside: it is not the texts. */
+const MAX_ASIDE = 100
+
+export interface EmbedLoopOptions {
+  readonly store: RetrievalStore
+  readonly embed: Embed
+  readonly log: Log
+  /** New vectors are there, or another model is in use. */
+  readonly onStored: () => void
+}
+
+export class EmbedLoop {
+  readonly #store: RetrievalStore
+  readonly #embed: Embed
+  readonly #log: Log
+  readonly #onStored: () => void
+  readonly #closing = new AbortController()
+  readonly #aside = new Set<number>()
+  #model: Model | null
+  #running: Promise<void> | undefined
+  #waiting: AbortController | undefined
+  #started = false
+  #woken = false
+  #batch = BATCH
+  #failures = 0
+
+  constructor({ store, embed, log, onStored }: EmbedLoopOptions) {
+    this.#store = store
+    this.#embed = embed
+    this.#log = log
+    this.#onStored = onStored
+    this.#model = store.model()
+  }
+
+  start(): void {
+    this.#started = true
+    this.wake()
+  }
+
+  /** Something may be pending. Safe within a transaction: it looks only after the caller has returned to the event loop. */
+  wake(): void {
+    this.#woken = true
+    if (!this.#started || this.#closing.signal.aborted || this.#running !== undefined) return
+    this.#running = this.#run().finally(() => {
+      this.#running = undefined
+      if (this.#woken) this.wake()
+    })
+  }
+
+  /** A model has answered: it is in use from now on (C), and there is no need to wait any longer. */
+  use(name: string, dimensions: number): Model {
+    if (this.#model?.name === name && this.#model.dimensions === dimensions) {
+      if (this.#failures > 0) this.#waiting?.abort()
+      return this.#model
+    }
+    const before = this.#model?.name ?? null
+    this.#model = this.#store.use(name, dimensions)
+    this.#log.info({ before, model: name, dimensions }, 'Another model makes the vectors; what the one before made is made again')
+    this.#onStored()
+    this.#waiting?.abort()
+    this.wake()
+    return this.#model
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(new ServiceError('closing'))
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#closing
+    while (!signal.aborted) {
+      // The caller's transaction ends, and other calls are answered, between two batches.
+      await new Promise((resolve) => setImmediate(resolve))
+      if (signal.aborted) return
+      this.#woken = false
+      const passages = this.#next()
+      if (passages.length === 0) return
+      try {
+        await this.#batchOf(passages)
+        this.#failures = 0
+        this.#batch = Math.min(BATCH, this.#batch * 2)
+      } catch (error) {
+        if (signal.aborted) return
+        await this.#failed(error, passages)
+      }
+    }
+  }
+
+  #next(): PendingPassage[] {
+    const passages = this.#store.pending(this.#batch, this.#aside)
+    if (passages.length > 0 || this.#aside.size === 0) return passages
+    this.#aside.clear()
+    return this.#store.pending(this.#batch, this.#aside)
+  }
+
+  async #batchOf(passages: readonly PendingPassage[]): Promise<void> {
+    const { model, dimensions, vectors } = await this.#embed(
+      passages.map(({ text }) => text),
+      { kind: 'document', signal: this.#closing.signal, timeout_ms: BATCH_TIMEOUT_MS },
+    )
+    this.#closing.signal.throwIfAborted()
+    if (vectors.length !== passages.length)
+      throw new ServiceError('bad_output', `The model ${model} gave ${vectors.length} vectors for ${passages.length} texts`)
+    const made = passages.map(({ id }, index) => {
+      const vector = vectors[index] ?? null
+      if (vector !== null && vector.length !== dimensions)
+        throw new ServiceError('bad_output', `The model ${model} gave ${vector.length} dimensions where it has ${dimensions}`)
+      return { id, unit: vector === null ? null : toUnit(vector) }
+    })
+    this.#store.embedded(this.use(model, dimensions), made)
+    this.#onStored()
+  }
+
+  async #failed(error: unknown, passages: readonly PendingPassage[]): Promise<void> {
+    const [first] = passages
+    if (passages.length === 1 && first !== undefined) this.#aside.add(first.id)
+    if (this.#aside.size > MAX_ASIDE) this.#aside.clear()
+    this.#batch = Math.max(1, Math.floor(passages.length / 2))
+    const retry_ms = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, LAST_RETRY_MS)
+    // Once a silence is enough: it may last for days.
+    if (this.#failures === 0)
+      this.#log.warn(
+        { err: error, pending: this.#store.status().pending },
+        'No vectors for now; texts are found by words and tried again',
+      )
+    this.#failures += 1
+    this.#waiting = new AbortController()
+    const signal = AbortSignal.any([this.#closing.signal, this.#waiting.signal])
+    await delay(retry_ms, undefined, { signal }).catch(() => undefined)
+    this.#waiting = undefined
+  }
+}

@@ -1,0 +1,19 @@
+/** A second connection to a database of this process, which only reads. */
+import Database from 'better-sqlite3'
+import * as sqliteVec from 'sqlite-vec'
+
+/** Random reads of vectors: what is mapped needs no copy. Address space, not memory. */
+const MMAP_BYTES = 8 * 1024 ** 3
+
+/** Opens a database that this process has open for writing, with the functions of sqlite-vec. */
+export const openReader = (path: string): Database.Database => {
+  const database = new Database(path, { readonly: true, timeout: 5_000 })
+  try {
+    sqliteVec.load(database)
+    database.pragma(`mmap_size = ${MMAP_BYTES}`)
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
