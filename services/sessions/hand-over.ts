@@ -23,6 +23,7 @@ import type { OpenTurn } from './open-turn.ts'
 import type { At } from './points.ts'
 import type { Begin } from './program.ts'
 import { type PromptContext, promptOf } from './prompt.ts'
+import { type Recalled, toBlock } from './recall.ts'
 import type { SessionRow, TurnEnd, TurnRow } from './rows.ts'
 import type { Store } from './store.ts'
 import type { WarmAgent } from './warm-agent.ts'
@@ -49,7 +50,8 @@ export interface HandOverDeps {
   readonly log: Log
   readonly at: At
   /** What stands before the prompt of a turn. */
-  readonly context: (turn: TurnRow, session: SessionRow) => PromptContext
+  readonly context: (turn: TurnRow, session: SessionRow) => Omit<PromptContext, 'memories'>
+  readonly recall: (turn: TurnRow) => Promise<readonly Recalled[]>
 }
 
 const AGAIN: Outcome = { kind: 'again' }
@@ -138,13 +140,18 @@ export class HandOver {
 
   async #write(turn: OpenTurn, warm: WarmAgent): Promise<Outcome> {
     const { store, at, log } = this.#o
+    const memories = await this.#o.recall(turn.row)
+    // It left while we asked for memories, or the turn was called off.
+    if (!warm.agent.isOpen) return AGAIN
+    if (turn.row.cancel_asked === 1) return end(cancelledEnd('', null))
     at('before_handing', turn.id)
-    if (!store.handing(turn.id, warm.row.n, warm.agent.position)) throw new Error('the turn was no longer waiting')
+    const ids = memories.map(({ id }) => id)
+    if (!store.handing(turn.id, warm.row.n, warm.agent.position, ids)) throw new Error('the turn was no longer waiting')
     turn.row = store.turn(turn.id) as TurnRow
     at('handing_committed', turn.id)
     warm.give(turn)
     try {
-      await warm.agent.write(turn.id, this.#prompt(turn))
+      await warm.agent.write(turn.id, this.#prompt(turn, memories))
     } catch (error) {
       // The reader is gone, or half a line is in a FIFO that nobody should read on.
       log.warn({ err: error, turn: turn.id, agent: warm.row.n }, 'the message could not be written to the agent')
@@ -159,10 +166,10 @@ export class HandOver {
     return outcome
   }
 
-  #prompt({ row }: OpenTurn): string {
+  #prompt({ row }: OpenTurn, memories: readonly Recalled[]): string {
     const session = this.#o.store.session(row)
     if (!session) throw new Error('its session has no row')
-    return promptOf(row.message, this.#o.context(row, session))
+    return promptOf(row.message, { ...this.#o.context(row, session), memories: toBlock(memories) })
   }
 
   #handed(turn: OpenTurn, warm: WarmAgent): Outcome {

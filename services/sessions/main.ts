@@ -7,5 +7,5 @@ await run({
   name: 'sessions',
   env: Settings,
   open: ({ env, environment, home, log, client, publish, defer }) =>
-    openSessions({ env, environment, home, log, history: client('history'), publish, defer }),
+    openSessions({ env, environment, home, log, history: client('history'), memory: client('memory'), publish, defer }),
 })

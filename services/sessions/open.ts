@@ -2,6 +2,7 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { history } from '../../protocol/history.ts'
+import type { memory } from '../../protocol/memory.ts'
 import type { Client, Publisher } from '../../protocol/method.ts'
 import type { sessions } from '../../protocol/sessions.ts'
 import type { Home } from '../runtime/home.ts'
@@ -18,6 +19,7 @@ import { takeBase } from './places.ts'
 import type { At } from './points.ts'
 import { findProgram } from './program.ts'
 import { type PromptContext, readGlobalMemory } from './prompt.ts'
+import { Recall } from './recall.ts'
 import type { SessionRow, TurnRow } from './rows.ts'
 import { createSessions } from './service.ts'
 import { idleLimitOf, type Settings } from './settings.ts'
@@ -51,6 +53,7 @@ export interface OpenSessionsDeps {
   readonly home: Home
   readonly log: Log
   readonly history: Client<typeof history>
+  readonly memory: Pick<Client<typeof memory>, 'recall'>
   readonly publish: Publisher<typeof sessions>
   readonly defer: (name: string, release: () => void | Promise<void>) => void
   /** Hears of each named point; only crash tests listen. */
@@ -95,7 +98,8 @@ export const openSessions = async (deps: OpenSessionsDeps) => {
   })
   defer('agents', () => pool.close())
 
-  const context = ({ lane }: TurnRow, { cwd }: SessionRow): PromptContext => ({
+  const recall = new Recall(deps.memory, log)
+  const context = ({ lane }: TurnRow, { cwd }: SessionRow): Omit<PromptContext, 'memories'> => ({
     globalMemory: readGlobalMemory(memoryFiles),
     harness: readHarnessFiles(cwd, base),
     background: lane !== '',
@@ -129,7 +133,15 @@ export const openSessions = async (deps: OpenSessionsDeps) => {
     store,
     pool,
     outbox,
-    handOver: new HandOver({ store, pool, transcripts, log, at, context }),
+    handOver: new HandOver({
+      store,
+      pool,
+      transcripts,
+      log,
+      at,
+      context,
+      recall: ({ bot_id, message }) => recall.of(bot_id, message),
+    }),
     program,
     log,
     at,

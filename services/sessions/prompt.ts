@@ -32,6 +32,8 @@ export const readGlobalMemory = (paths: readonly string[]): string | null => {
 export interface PromptContext {
   /** {@link readGlobalMemory} */
   readonly globalMemory: string | null
+  /** What was recalled for this message; null when nothing was. */
+  readonly memories: string | null
   /** The beginnings of the harness files; null when the session has no harness folder. */
   readonly harness: HarnessFiles | null
   /** Whether it is a run in the background, which nobody watches. */
@@ -46,9 +48,10 @@ const LABEL = '[User Message]:'
 const block = (name: string, text: string | null): string | null =>
   text === null ? null : `[${name}]:\n${text.replaceAll(LABEL, '(User Message):')}`
 
-const blocksFor = (message: string, { globalMemory, harness, background, autoMode }: PromptContext): string[] =>
+const blocksFor = (message: string, { globalMemory, memories, harness, background, autoMode }: PromptContext): string[] =>
   [
     block('Global Memory', globalMemory),
+    block('Memories', memories),
     block('.harness/config.json', harness?.config ?? null),
     block('.harness/progress.md', harness?.progress ?? null),
     block('.harness/tasks.json', harness?.tasks ?? null),

@@ -62,6 +62,7 @@ const toTurn = (row: TurnRow): Turn => ({
   duration_ms: row.duration_ms,
   first_token_ms: row.first_token_ms,
   model: row.model,
+  memories: row.memories === null ? [] : (JSON.parse(row.memories) as number[]),
 })
 
 const secondsSince = (moment: number, now: number): number => Math.max(0, Math.floor((now - moment) / 1_000))

@@ -98,8 +98,9 @@ export const openStore = (db: Database) => {
       `INSERT INTO turns (turn_id, bot_id, chat_id, lane, origin, state, message, user_id, username, idempotency_key, ahead, created_at, due_at)
        VALUES (:turn_id, :bot_id, :chat_id, :lane, 'message', 'waiting', :message, :user_id, :username, :idempotency_key, :ahead, :created_at, :due_at)`,
     ),
-    handing: sql<[number, number, string]>(
-      `UPDATE turns SET state = 'handing', agent = ?, start_offset = ?, attempts = attempts + 1 WHERE turn_id = ? AND state = 'waiting'`,
+    handing: sql<[number, number, string | null, string]>(
+      `UPDATE turns SET state = 'handing', agent = ?, start_offset = ?, memories = ?, attempts = attempts + 1
+       WHERE turn_id = ? AND state = 'waiting'`,
     ),
     handed: sql<[number, string]>(`UPDATE turns SET state = 'running', started_at = ? WHERE turn_id = ? AND state = 'handing'`),
     unhand: sql<[string]>(
@@ -266,8 +267,9 @@ export const openStore = (db: Database) => {
       (responseId: string, completed: boolean) => void q.endResponse.run(completed ? 'completed' : 'broken', responseId),
     ),
 
-    /** The message is about to be written to this agent, whose log stands at this position. */
-    handing: (turnId: string, agent: number, offset: number) => q.handing.run(agent, offset, turnId).changes === 1,
+    /** The message is about to be written to this agent, whose log stands at this position, with these memories before it. */
+    handing: (turnId: string, agent: number, offset: number, memories: readonly number[]) =>
+      q.handing.run(agent, offset, memories.length === 0 ? null : JSON.stringify(memories), turnId).changes === 1,
     /** The whole message was written, or proven to have arrived. */
     handed: soft(
       db.transaction((turn: SessionRef & { readonly turn_id: string }, now: number) => {

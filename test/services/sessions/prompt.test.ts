@@ -6,7 +6,7 @@ import type { HarnessFiles } from '../../../services/sessions/harness/files.ts'
 import { findMarker } from '../../../services/sessions/harness/markers.ts'
 import { isClear, type PromptContext, promptOf } from '../../../services/sessions/prompt.ts'
 
-const NONE: PromptContext = { globalMemory: null, harness: null, background: false, autoMode: false }
+const NONE: PromptContext = { globalMemory: null, memories: null, harness: null, background: false, autoMode: false }
 const EMPTY: HarnessFiles = { config: null, progress: null, tasks: null }
 const EXEC = /\[HARNESS_EXEC_READY\]/
 
@@ -153,6 +153,7 @@ test('prompt - property: the message always stands at the end, whole, and never 
   const text = fc.option(fc.string(), { nil: null })
   const context = fc.record({
     globalMemory: text,
+    memories: text,
     harness: fc.option(fc.record({ config: text, progress: text, tasks: text }), { nil: null }),
     background: fc.boolean(),
     autoMode: fc.boolean(),

