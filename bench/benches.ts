@@ -7,6 +7,9 @@ import { health } from './health.ts'
 import { memory } from './memory.ts'
 import { realCli } from './real-cli.ts'
 import { restart } from './restart.ts'
+import { scheduler } from './scheduler.ts'
+import { search } from './search.ts'
+import { searchQuality } from './search-quality.ts'
 import { tasks } from './tasks.ts'
 import { warm } from './warm.ts'
 import { wire } from './wire.ts'
@@ -22,4 +25,7 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   fanout,
   restart,
   tasks,
+  scheduler,
+  search,
+  'search-quality': searchQuality,
 }

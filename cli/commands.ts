@@ -1,8 +1,9 @@
 /** The commands by name. */
-import { bench, build, check, crash, test } from './checks.ts'
+import { bench, build, check, conformance, crash, test } from './checks.ts'
 import type { Command } from './command.ts'
 import { down } from './down.ts'
 import { logs, monit } from './logs.ts'
+import { mcp } from './mcp.ts'
 import { restart } from './restart.ts'
 import { status } from './status.ts'
 import { up } from './up.ts'
@@ -17,8 +18,10 @@ export const commands: Readonly<Record<string, Command>> = {
   build,
   test,
   check,
+  conformance,
   crash,
   bench,
+  mcp,
 }
 
 /** What `switchboard help` prints. */

@@ -17,11 +17,13 @@ export const env = BaseEnv.extend({
   GATEWAY_TOKEN: z.string().optional(),
   EDGE_MAX_MEMORY: Memory.default('300M'),
   SESSIONS_MAX_MEMORY: Memory.default('400M'),
+  SCHEDULER_MAX_MEMORY: Memory.default('300M'),
   HISTORY_MAX_MEMORY: Memory.default('300M'),
+  MEMORY_MAX_MEMORY: Memory.default('600M'),
 })
 
 /** The services, by the names that PM2 shows. */
-export const SERVICES = ['edge', 'sessions', 'history'] as const
+export const SERVICES = ['edge', 'scheduler', 'sessions', 'history', 'memory'] as const
 
 export interface Settings {
   /** The root of the checkout. */
@@ -66,7 +68,9 @@ export const readSettings = (environment: NodeJS.ProcessEnv): Settings => {
       PM2_WORKER_INTERVAL: String(values.PM2_WORKER_INTERVAL),
       EDGE_MAX_MEMORY: values.EDGE_MAX_MEMORY,
       SESSIONS_MAX_MEMORY: values.SESSIONS_MAX_MEMORY,
+      SCHEDULER_MAX_MEMORY: values.SCHEDULER_MAX_MEMORY,
       HISTORY_MAX_MEMORY: values.HISTORY_MAX_MEMORY,
+      MEMORY_MAX_MEMORY: values.MEMORY_MAX_MEMORY,
     },
   }
 }

@@ -12,7 +12,7 @@ import { ServiceError } from '../protocol/errors.ts'
 import type { WireLog } from '../protocol/wire/log.ts'
 import { begin } from './http/begin.ts'
 import { createBodyReader } from './http/body.ts'
-import { createDocuments } from './http/documents.ts'
+import { createDocuments, versionOfUs } from './http/documents.ts'
 import { HttpError, toHttpError } from './http/errors.ts'
 import { createGuard, type Guard, type GuardOptions } from './http/guard.ts'
 import { createHealth } from './http/health.ts'
@@ -25,6 +25,7 @@ import { type Answered, answerAsStream, answerEvents, answerWhole, replyOf, type
 import { schemeOf } from './http/source.ts'
 import { createAuthorise, type SpeakersOptions } from './http/speakers.ts'
 import { LIVE_PATH, type Live, type LiveDeps, openLive } from './live/live.ts'
+import { createMcpMount, MCP_PATH } from './mcp/mount.ts'
 import type { Exchange, Headers, OpenServer, Server, SocketOptions } from './server/server.ts'
 import { openTurns } from './turns.ts'
 
@@ -120,6 +121,7 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
   const readBody = createBodyReader(access.max_body_bytes)
   const authorise = createAuthorise(access)
   const refusals = createRefusals(log)
+  const mcp = createMcpMount({ host: options.host, port: () => server.port, readBody, version: versionOfUs(), log })
   const live = openLive({ clients, sending, authorise, turns, listen: options.listen, log, ...options.live })
   const routes = createRoutes({
     ...createHealth({ sessions: clients.sessions, isUp: options.isUp, adapter: () => server.adapter }),
@@ -254,6 +256,11 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
       if (requests.size >= max_connections) throw new ServiceError('busy', 'Too many requests are being answered; try again')
       guard(exchange)
       trace.admitted = true
+      if (exchange.path === MCP_PATH) {
+        trace.route = MCP_PATH
+        trace.status = await breakable(exchange, () => mcp.answer(exchange))
+        return
+      }
       const found = findRoute(exchange)
       const { params } = found
       route = found.route

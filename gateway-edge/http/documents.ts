@@ -7,10 +7,15 @@ import { createOpenApi, type Package } from './openapi.ts'
 import type { OwnAnswers } from './own-routes.ts'
 import { schemeOf } from './source.ts'
 
+const readManifest = (): Package =>
+  JSON.parse(readFileSync(path.join(packageRoot(import.meta.url), 'package.json'), 'utf8')) as Package
+
+/** The version of Switchboard. */
+export const versionOfUs = (): string => readManifest().version
+
 /** Builds the answers of the routes that describe the others. The contract does not change while we run, and so neither do they. */
 export const createDocuments = (): Pick<OwnAnswers, 'GET /openapi.json' | 'GET /docs'> => {
-  const manifest = JSON.parse(readFileSync(path.join(packageRoot(import.meta.url), 'package.json'), 'utf8')) as Package
-  const document = createOpenApi(manifest)
+  const document = createOpenApi(readManifest())
   const body = JSON.stringify(document)
   const headers = docsHeaders()
   return {

@@ -42,6 +42,9 @@ export const createAuthorise = ({ chats, users }: SpeakersOptions): Authorise =>
       if (!allowedChats.has(chat_id) && !allowedChats.has(`${String(bot_id)}/${chat_id}`))
         throw new ServiceError('forbidden', 'This chat is not among those that may speak here (GATEWAY_ALLOWED_CHATS)')
     }
+    // A job that names no chat would speak in one of its own.
+    if (allowedChats !== undefined && row.name === 'scheduler.create' && typeof chat_id !== 'string')
+      throw new ServiceError('forbidden', 'A job must name a chat_id that may speak here (GATEWAY_ALLOWED_CHATS)')
     // Who does not say who they are is not on the list.
     if (allowedUsers !== undefined && hasField(row, 'user_id') && !(typeof user_id === 'string' && allowedUsers.has(user_id)))
       throw new ServiceError('forbidden', 'This user is not among those that may speak here (GATEWAY_ALLOWED_USERS)')

@@ -25,5 +25,5 @@ await run({
   name: 'sessions',
   env: Settings,
   open: ({ env, environment, home, log, client, publish, defer }) =>
-    openSessions({ env, environment, home, log, history: client('history'), publish, defer, at }),
+    openSessions({ env, environment, home, log, history: client('history'), memory: client('memory'), publish, defer, at }),
 })

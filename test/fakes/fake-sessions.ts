@@ -89,6 +89,7 @@ export const createFakeSessions = (onTurn: (turn: FakeTurn) => void = () => unde
       started_at: Date.now(),
       ended_at: null,
       ...NO_USAGE,
+      memories: [],
     }
     const say = (...said: ScriptedEvent[]): void => {
       for (const event of said) events.push({ ...event, id: `${number}.${events.length * 100}.0` } as TurnEvent)

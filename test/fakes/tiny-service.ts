@@ -42,6 +42,8 @@ await run({
     return {
       handlers: {
         messages_since: async () => ({ total: 0, messages: [] }),
+        search: async () => [],
+        search_status: async () => ({ passages: 0, pending: 0, backlog: 0, model: null, reembedding: null }),
         record: async ({ records }) => ({ stored: records.length }),
         list_sessions: async (_input, { signal }) => {
           tell('list asked')

@@ -202,6 +202,10 @@ test('limits - chats and users that are not on the lists may not speak, on any p
   assert.equal((await house.post('/api/gateway/sessions/2/reset?bot_id=anna')).status, 200)
   assert.equal((await house.post('/api/gateway/sessions/2/reset')).status, 403)
   assert.equal((await house.post('/api/gateway/sessions/%32/reset')).status, 403, 'as it is meant, not as it is spelled')
+  const job = { name: 'x', cron_expression: '0 9 * * *', command: 'x', job_type: 'claude' }
+  assert.equal((await house.post('/api/cron', job)).status, 403, 'a job that names no chat would speak in one of its own')
+  assert.equal((await house.post('/api/cron', { ...job, chat_id: '3' })).status, 403)
+  assert.equal((await house.post('/api/cron', { ...job, chat_id: '2', bot_id: 'anna' })).status, 201)
   assert.equal((await house.get('/api/gateway/sessions')).status, 200, 'reading is free')
   assert.equal((await house.post('/api/gateway/send', { message: 'x', user_id: '7' })).status, 422, 'no chat at all is a fault')
 })
@@ -211,7 +215,9 @@ plainTest('limits - a method that takes a chat needs it, or leaving it out would
   const reads = (row: (typeof table)[number]): boolean => (row.http ?? []).every(({ route }) => route.startsWith('GET '))
   const about = table.filter((row) => fieldsOf(row).has('chat_id') && !reads(row))
   assert.ok(about.length >= 4)
-  for (const row of about) assert.ok(fieldsOf(row).get('chat_id')?.required, row.name)
+  // A job has a chat from the beginning; what is changed of it later keeps it, or names one.
+  const jobs = ['scheduler.create', 'scheduler.update']
+  for (const row of about) assert.ok(fieldsOf(row).get('chat_id')?.required || jobs.includes(row.name), row.name)
 })
 
 plainTest('limits - a bucket holds its burst, fills again, and forgets who was silent for longest', () => {

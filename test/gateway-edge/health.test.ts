@@ -51,7 +51,12 @@ test('health - a service that is there and silent counts as down after a second'
   const [ready, health] = await Promise.all([house.get('/readyz'), house.get('/health')])
   assert.ok(performance.now() - began < SOON_MS)
   assert.deepEqual(ready.json, { status: 'unavailable', detail: 'sessions does not answer' })
-  assert.deepEqual((health.json as { services: object }).services, { sessions: 'down', history: 'up' })
+  assert.deepEqual((health.json as { services: object }).services, {
+    sessions: 'down',
+    history: 'up',
+    scheduler: 'up',
+    memory: 'up',
+  })
 })
 
 test('health - the long answer has the fields of old, what is up, the server in use and the agent', async (t) => {
@@ -63,7 +68,7 @@ test('health - the long answer has the fields of old, what is up, the server in 
     status: 'ok',
     active_sessions: 0,
     agent: { kind: 'demo', version: null, problem: null },
-    services: { sessions: 'up', history: 'up' },
+    services: { sessions: 'up', history: 'up', scheduler: 'up', memory: 'up' },
     adapter: house.edge.adapter,
   })
   assert.ok(uptime_seconds >= 0)

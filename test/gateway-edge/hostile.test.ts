@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import os from 'node:os'
 import { fieldsOf } from '../../gateway-edge/http/input.ts'
 import { type Row, table } from '../../protocol/contract.ts'
+import { FAKE_TASK } from '../fakes/fake-tasks.ts'
 import { checkLeaks, eventually, type Scope } from '../harness.ts'
 import { test } from './each-adapter.ts'
 import { type House, openHouse, openRaw } from './house.ts'
@@ -50,6 +51,18 @@ const VALID: Readonly<Record<string, unknown>> = {
   turn_id: '8e5bb8c9-7e8b-4d9e-9a51-7d3f0a3f4d11',
   role: 'user',
   content: 'x',
+  action: 'away',
+  task_id: FAKE_TASK,
+  run_id: '8e5bb8c9-7e8b-4d9e-9a51-7d3f0a3f4d11',
+  delivery_id: 'x',
+  q: 'x',
+  name: 'x',
+  cron_expression: '0 9 * * *',
+  command: 'x',
+  key: 'x',
+  lines: '',
+  job_id: 1,
+  memory_id: 1,
 }
 
 const ID_FIELDS = ['chat_id', 'bot_id', 'turn_id', 'after', 'session_id']
@@ -175,7 +188,7 @@ test('hostile - unknown fields are left out, wrong types are told field by field
   for (const row of table) {
     for (const { route } of row.http ?? []) {
       if (!route.startsWith('POST')) continue
-      const path = route.slice(5).replace('{chat_id}', '1')
+      const path = route.slice(5).replace(/\{(\w+)\}/g, (_all, name: string) => String(VALID[name]))
       for (const [field, { kind }] of fieldsOf(row)) {
         if (route.includes(`{${field}}`) || kind === 'other') continue
         for (const value of [{ a: 1 }, ['x'], kind === 'string' ? 5 : 'x', kind === 'boolean' ? 5 : true]) {

@@ -1,22 +1,22 @@
 /** An edge on a real port, over the real wire, with sessions in memory and the real history behind it. */
 import { randomUUID } from 'node:crypto'
 import net from 'node:net'
-import path from 'node:path'
+import { pino } from 'pino'
 import { type Edge, type EdgeOptions, openEdge } from '../../gateway-edge/edge.ts'
 import { createClient } from '../../protocol/client.ts'
-import { clientsOf, SERVICE_NAMES, type ServiceName } from '../../protocol/contract.ts'
+import { clientsOf, contract, SERVICE_NAMES, type ServiceName } from '../../protocol/contract.ts'
+import { ServiceError } from '../../protocol/errors.ts'
 import { history } from '../../protocol/history.ts'
 import type { Publisher } from '../../protocol/method.ts'
 import { sessions as sessionsSpec } from '../../protocol/sessions.ts'
+import type { AnyHandlers } from '../../protocol/wire/admission.ts'
 import { type BusPublisher, openPublisher, openSubscriber } from '../../protocol/wire/bus.ts'
 import { openLink, type WireLink } from '../../protocol/wire/link.ts'
 import type { WireLog } from '../../protocol/wire/log.ts'
 import { openServer } from '../../protocol/wire/server.ts'
-import { createHistory } from '../../services/history/service.ts'
-import { openStore } from '../../services/history/store.ts'
-import { packageRoot } from '../../services/runtime/package-root.ts'
-import { closeDatabase, openDatabase } from '../../services/runtime/sqlite.ts'
+import { openHistory } from '../../services/history/open.ts'
 import { createFakeSessions, type FakeSessions, type FakeTurn } from '../fakes/fake-sessions.ts'
+import { minimalHandlers } from '../fakes/minimal-service.ts'
 import { type Scope, tempDir } from '../harness.ts'
 import { ADAPTERS, adapterOf } from './each-adapter.ts'
 
@@ -79,17 +79,26 @@ export const openHouse = async (t: Scope, { onTurn, without = [], ...options }: 
   const historyBus = await openPublisher({ run_dir, service: 'history', spec: history })
   t.after(() => historyBus.close())
   if (!without.includes('history')) {
-    const migrations_dir = path.join(packageRoot(import.meta.url), 'services/history/migrations')
-    const db = openDatabase({ path: path.join(run_dir, 'history.db'), migrations_dir, synchronous: 'NORMAL' })
-    const handlers = createHistory({ store: openStore(db), publish: { message_recorded: () => undefined } })
-    const server = await openServer({ run_dir, service: 'history', instance: randomUUID(), handlers })
+    const releases: (() => void | Promise<void>)[] = []
+    // No model answers here: what is found is found by words.
+    const embed = (): Promise<never> => Promise.reject(new ServiceError('unavailable'))
+    const opened = openHistory({
+      ...{ folder: run_dir, embed, log: pino({ level: 'silent' }), publish: { message_recorded: () => undefined } },
+      defer: (_, release) => releases.unshift(release),
+    })
+    const server = await openServer({ run_dir, service: 'history', instance: randomUUID(), handlers: opened.handlers })
+    opened.start()
     t.after(async () => {
       await server.close()
-      closeDatabase(db)
+      for (const release of releases) await release()
     })
   }
 
-  // Of a service that no test plays nobody answers.
+  for (const service of ['scheduler', 'memory'] as const) {
+    const handlers = minimalHandlers(contract[service]) as unknown as AnyHandlers
+    const server = await openServer({ run_dir, service, instance: randomUUID(), handlers })
+    t.after(() => server.close())
+  }
   const links = new Map(SERVICE_NAMES.map((service) => [service, openLink({ run_dir, service })]))
   const linkOf = (service: ServiceName): WireLink => links.get(service) as WireLink
   const lines: string[] = []

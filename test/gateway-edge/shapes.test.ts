@@ -28,7 +28,7 @@ test('health - the short form is exactly this, the long one says what runs', asy
     status: 'ok',
     active_sessions: 0,
     agent: { kind: 'demo', version: null, problem: null },
-    services: { sessions: 'up', history: 'up' },
+    services: { sessions: 'up', history: 'up', scheduler: 'up', memory: 'up' },
     adapter,
   })
 })
@@ -38,7 +38,10 @@ test('health - says which services are down, still with 200', async (t) => {
   assert.equal((await house.get('/api/health')).text, '{"status":"ok"}')
   const { status, json } = await house.get('/health')
   const { services, active_sessions } = json as Record<string, unknown>
-  assert.deepEqual([status, active_sessions, services], [200, 0, { sessions: 'down', history: 'down' }])
+  assert.deepEqual(
+    [status, active_sessions, services],
+    [200, 0, { sessions: 'down', history: 'down', scheduler: 'up', memory: 'up' }],
+  )
 })
 
 test('send - answers with the end of the turn and the chat as it was sent', async (t) => {
@@ -274,8 +277,8 @@ test('routes - what is unknown is 404, a wrong method 405, a trailing slash a re
     '/nope',
     '/API/HEALTH',
     '/api/gateway/send-by-post',
-    '/api/chat/search?q=x',
-    '/api/gateway/nirmana',
+    '/api/chat/nothing?q=x',
+    '/api/gateway/nobody',
   ]) {
     const { status, json } = await house.get(target)
     assert.deepEqual([status, json], [404, { detail: 'Not Found' }], target)

@@ -29,7 +29,17 @@ await run({
   env: Settings,
   open: async ({ env, environment, home, log, client, publish, defer }) => {
     const at = lieInAmbush(process.env.CRASH_RUN ?? '')
-    const opened = await openSessions({ env, environment, home, log, history: client('history'), publish, defer, at })
+    const opened = await openSessions({
+      env,
+      environment,
+      home,
+      log,
+      history: client('history'),
+      memory: client('memory'),
+      publish,
+      defer,
+      at,
+    })
     const { send } = opened.handlers
     const sendEarly: typeof send = (input, call) => {
       if (sessionsDb) commitLate(sessionsDb)

@@ -50,7 +50,10 @@ const writeHalf = (files: RunFiles, n: number, turnId: string, message: string):
     }
   })
   if (fd === null) return false
-  const line = messageLine(turnId, promptOf(message, { globalMemory: null, harness: null, background: false, autoMode: false }))
+  const line = messageLine(
+    turnId,
+    promptOf(message, { globalMemory: null, memories: null, harness: null, background: false, autoMode: false }),
+  )
   writeSync(fd, line.slice(0, Math.floor(line.length / 2)))
   closeSync(fd)
   return true

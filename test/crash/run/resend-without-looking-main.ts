@@ -17,6 +17,6 @@ await run({
   env: Settings,
   open: ({ env, environment, home, log, client, publish, defer }) => {
     const at = lieInAmbush(process.env.CRASH_RUN ?? '')
-    return openSessions({ env, environment, home, log, history: client('history'), publish, defer, at })
+    return openSessions({ env, environment, home, log, history: client('history'), memory: client('memory'), publish, defer, at })
   },
 })

@@ -14,6 +14,7 @@ await run({
       home,
       log,
       history: client('history'),
+      memory: client('memory'),
       publish,
       defer,
       at: lieInAmbush(process.env.CRASH_RUN ?? ''),
