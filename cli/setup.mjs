@@ -15,7 +15,7 @@ export const root = fileURLToPath(new URL('..', import.meta.url))
 export class SetupError extends Error {}
 
 const MIN_NODE = [20, 18]
-const SOURCES = ['protocol', 'services', 'gateway-edge', 'cli', 'bench', 'test']
+const SOURCES = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8')).include
 const INSTALL_STAMP = join(root, 'node_modules', '.switchboard-install')
 const BUILD_STAMP = join(root, 'dist', '.switchboard-build')
 
