@@ -43,6 +43,6 @@ export const apps = [
   app('edge', 'gateway-edge/main.js', '300M'),
   app('sessions', 'services/sessions/main.js', '400M'),
   app('scheduler', 'services/scheduler/main.js', '300M'),
-  app('history', 'services/history/main.js', '300M'),
+  app('history', 'services/history/main.js', '500M'),
   app('memory', 'services/memory/main.js', '600M'),
 ]

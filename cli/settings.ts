@@ -18,7 +18,7 @@ export const env = BaseEnv.extend({
   EDGE_MAX_MEMORY: Memory.default('300M'),
   SESSIONS_MAX_MEMORY: Memory.default('400M'),
   SCHEDULER_MAX_MEMORY: Memory.default('300M'),
-  HISTORY_MAX_MEMORY: Memory.default('300M'),
+  HISTORY_MAX_MEMORY: Memory.default('500M'),
   MEMORY_MAX_MEMORY: Memory.default('600M'),
 })
 

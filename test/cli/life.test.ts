@@ -55,7 +55,13 @@ test('life - up says where it listens and what answers, the curl line works, sta
     assert.equal(pm2_env.exec_mode, 'fork_mode', name)
     assert.equal(pm2_env.restart_time, 0, name)
     assert.ok(pm2_env.kill_timeout >= 12_000, name)
-    assert.equal(pm2_env.max_memory_restart, (name === 'sessions' ? 400 : 300) * 1_048_576, name)
+    const limit_mb =
+      new Map([
+        ['sessions', 400],
+        ['history', 500],
+        ['memory', 600],
+      ]).get(name) ?? 300
+    assert.equal(pm2_env.max_memory_restart, limit_mb * 1_048_576, name)
   }
 
   const status = await house.run(['status'])

@@ -2,8 +2,11 @@
 import Database from 'better-sqlite3'
 import * as sqliteVec from 'sqlite-vec'
 
-/** Random reads of vectors: what is mapped needs no copy. Address space, not memory. */
-const MMAP_BYTES = 8 * 1024 ** 3
+/**
+ * Random reads of vectors: what is mapped needs no copy. But what is mapped counts as resident, and PM2 restarts a service by its
+ * resident memory: a map of the whole file would have it restarted again and again once the file is large.
+ */
+const MMAP_BYTES = 64 * 1024 ** 2
 
 /** Opens a database that this process has open for writing, with the functions of sqlite-vec. */
 export const openReader = (path: string): Database.Database => {
