@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-
 /** The turn was interrupted. */
 export class Interrupted extends Error {
   override name = 'Interrupted'
@@ -8,14 +6,26 @@ export class Interrupted extends Error {
 /** The longest delay a timer takes. */
 const FOREVER_MS = 2 ** 31 - 1
 
-/** Waits, or throws `Interrupted` as soon as the signal says so. */
-export async function wait(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await sleep(Math.min(ms, FOREVER_MS), undefined, { signal })
-  } catch (error) {
-    if (signal.aborted) throw new Interrupted()
-    throw error
-  }
+/**
+ * Waits, or throws `Interrupted` as soon as the signal says so. A plain timer: the one of `timers/promises` with a signal takes a
+ * tenth of all that this program does for a word.
+ */
+export function wait(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(new Interrupted())
+    const stop = () => {
+      clearTimeout(timer)
+      reject(new Interrupted())
+    }
+    const timer = setTimeout(
+      () => {
+        signal.removeEventListener('abort', stop)
+        resolve()
+      },
+      Math.min(ms, FOREVER_MS),
+    )
+    signal.addEventListener('abort', stop, { once: true })
+  })
 }
 
 /** Waits until interrupted. The timer keeps the process alive meanwhile. */
