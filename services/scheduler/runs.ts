@@ -11,8 +11,10 @@
  * - **C** A run ends exactly once. An end that cannot be written (the disk is full) is written again until it can.
  * - **D** Closing ends nothing: commands and turns go on, and the next life takes them up.
  */
+
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../runtime/log.ts'
+import { bootId } from '../runtime/process.ts'
 import type { Claude } from './claude.ts'
 import type { Clock } from './clock.ts'
 import type { Deliveries } from './deliveries.ts'
@@ -20,7 +22,6 @@ import type { Ledger } from './ledger.ts'
 import type { At } from './points.ts'
 import { toMessage, toWebhookBody } from './presentation.ts'
 import { isOpen, type JobRow, type Outcome, type RunRow } from './rows.ts'
-import { bootId } from './shell/processes.ts'
 import type { Shell } from './shell/shell.ts'
 import type { Store } from './store.ts'
 

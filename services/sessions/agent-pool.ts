@@ -5,14 +5,16 @@
  * Invariant F: an agent's row is on disk before its process exists, and names the nonce in its environment; so no life
  * of this service leaves an agent that the next one does not know.
  */
+
 import { randomUUID } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from '../runtime/log.ts'
+import { bootId } from '../runtime/process.ts'
 import { Agent, spawnKeeper } from './agent/agent.ts'
 import { AgentFolder } from './agent/folder.ts'
 import type { LogLine } from './agent/log.ts'
-import { bootId, carriedNonces, processesOf, residentMb, signalProcess } from './agent/process.ts'
+import { carriedNonces, processesOf, residentMb, signalProcess } from './agent/process.ts'
 import { sessionKey } from './open-turn.ts'
 import { makePlace } from './places.ts'
 import type { Begin, Program } from './program.ts'

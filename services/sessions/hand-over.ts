@@ -14,8 +14,9 @@
  * `command_lifecycle started` was in it before the request reached the model in 10 of 10 kills, while the transcript
  * lags about 100 ms behind. Older CLIs write the transcript before they ask. So both are looked at, always.
  */
+
 import type { Log } from '../runtime/log.ts'
-import { bootId } from './agent/process.ts'
+import { bootId } from '../runtime/process.ts'
 import type { Transcripts } from './agent/transcript.ts'
 import type { AgentPool } from './agent-pool.ts'
 import { cancelledEnd, failedEnd, interruptedEnd, resultEnd } from './ends.ts'

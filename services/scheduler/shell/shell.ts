@@ -7,16 +7,18 @@
  * - **C** The exit status decides. Where there is none (the runner was killed, the machine restarted) the run was
  *   interrupted, once nothing of it lives any more; it is not begun again.
  */
+
 import { spawn } from 'node:child_process'
 import { readdirSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Log } from '../../runtime/log.ts'
 import { packageRoot } from '../../runtime/package-root.ts'
+import { bootId } from '../../runtime/process.ts'
 import type { At } from '../points.ts'
 import type { Outcome } from '../rows.ts'
 import { RunFolder } from './folder.ts'
-import { bootId, isRunner, processesOf, RUN_VARIABLE, runnerMark, signalAll } from './processes.ts'
+import { isRunner, processesOf, RUN_VARIABLE, runnerMark, signalAll } from './processes.ts'
 
 /** Kept of each stream's beginning (up to 128 KiB more), and of its end: 1 MB together. */
 const KEPT_BYTES = 448 * 1024

@@ -6,22 +6,15 @@
  *
  * Life: opened (spawned now, or found) → follows the log → `onExit` once, after the whole log was given to `onLine`.
  */
+
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { packageRoot } from '../../runtime/package-root.ts'
+import { bootId } from '../../runtime/process.ts'
 import type { AgentFolder } from './folder.ts'
 import { LogFollower, type LogLine } from './log.ts'
-import {
-  bootId,
-  carriesNonce,
-  isAlive,
-  NONCE_VARIABLE,
-  type ProcessIdentity,
-  processesOf,
-  signalProcess,
-  startOf,
-} from './process.ts'
+import { carriesNonce, isAlive, NONCE_VARIABLE, type ProcessIdentity, processesOf, signalProcess, startOf } from './process.ts'
 import { type AgentWriter, controlLine, messageLine, openWriter } from './writer.ts'
 
 /** How an agent is started. */

@@ -2,8 +2,8 @@
  * Who a process is, beyond its number. Numbers are given again; (boot id, pid, start time) is not, and the nonce in
  * the environment tells our own from strangers (invariant F: nothing that is not ours is ever signalled).
  */
-import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
+import { bootId, descendantsOf, isLinux, ps, readProc } from '../../runtime/process.ts'
 
 /** The variable that carries an agent's nonce, inherited by everything the agent starts. */
 export const NONCE_VARIABLE = 'SWITCHBOARD_AGENT'
@@ -13,35 +13,6 @@ export interface ProcessIdentity {
   readonly pid: number
   /** Linux: clock ticks since boot; macOS: the start time as `ps` prints it. */
   readonly start: string
-}
-
-const isLinux = process.platform === 'linux'
-let knownBootId: string | undefined
-
-/** Names the present life of the machine: another value means that no process of before is alive. */
-export const bootId = (): string => {
-  knownBootId ??= isLinux
-    ? readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-    : execFileSync('sysctl', ['-n', 'kern.bootsessionuuid'], { encoding: 'utf8' }).trim()
-  return knownBootId
-}
-
-const readProc = (pid: number, file: string): string | null => {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, 'latin1')
-  } catch {
-    // Gone, or not ours to read: both mean that it is not a process we may reason about.
-    return null
-  }
-}
-
-const ps = (...args: string[]): string => {
-  try {
-    return execFileSync('ps', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
-  } catch {
-    // ps exits 1 when no process matches.
-    return ''
-  }
 }
 
 /** When a process began, as text to compare; null when it does not exist or is a zombie (which counts as dead). */
@@ -79,23 +50,6 @@ export const signalProcess = (identity: ProcessIdentity, nonce: string, signal: 
   }
 }
 
-const childrenOf = (root: number): number[] => {
-  const parents = ps('-axo', 'pid=,ppid=')
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/).map(Number) as [number, number])
-  const found: number[] = []
-  const queue = [root]
-  for (let parent = queue.shift(); parent !== undefined; parent = queue.shift()) {
-    for (const [pid, ppid] of parents) {
-      if (ppid === parent && !found.includes(pid)) {
-        found.push(pid)
-        queue.push(pid)
-      }
-    }
-  }
-  return found
-}
-
 /** Resident memory of a process in MB, or null where it cannot be told. */
 export const residentMb = (pid: number): number | null => {
   const kb = isLinux ? /VmRSS:\s+(\d+)/.exec(readProc(pid, 'status') ?? '')?.[1] : ps('-p', String(pid), '-o', 'rss=')
@@ -126,7 +80,7 @@ export const processesOf = (nonce: string, root: number | null): ProcessIdentity
         .filter((pid) => carriesNonce(pid, nonce))
     : root === null
       ? []
-      : [root, ...childrenOf(root)]
+      : descendantsOf(root)
   return pids.flatMap((pid) => {
     const start = startOf(pid)
     return start === null || pid === process.pid ? [] : [{ boot_id: bootId(), pid, start }]

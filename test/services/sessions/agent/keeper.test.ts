@@ -1,18 +1,13 @@
 /** The keeper alone, with programs that are no agents: what it starts, holds open, waits for and writes down. */
+
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
+import { bootId } from '../../../../services/runtime/process.ts'
 import { Agent, spawnKeeper } from '../../../../services/sessions/agent/agent.ts'
 import { AgentFolder } from '../../../../services/sessions/agent/folder.ts'
-import {
-  bootId,
-  isAlive,
-  NONCE_VARIABLE,
-  processesOf,
-  signalProcess,
-  startOf,
-} from '../../../../services/sessions/agent/process.ts'
+import { isAlive, NONCE_VARIABLE, processesOf, signalProcess, startOf } from '../../../../services/sessions/agent/process.ts'
 import { checkLeaks, eventually, tempDir } from '../../../harness.ts'
 
 checkLeaks()

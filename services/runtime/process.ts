@@ -1,0 +1,45 @@
+/** What the system tells of processes: `/proc` on Linux, `ps` elsewhere. */
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+
+export const isLinux = process.platform === 'linux'
+
+/** A file of `/proc/<pid>`; null where the process is gone or not ours to read: both mean that nothing may be concluded. */
+export const readProc = (pid: number, file: string): string | null => {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'latin1')
+  } catch {
+    // Gone, or not ours to read.
+    return null
+  }
+}
+
+/** What `ps` prints; empty when no process matches. */
+export const ps = (...args: string[]): string => {
+  try {
+    return execFileSync('ps', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+  } catch {
+    // ps exits 1 when no process matches.
+    return ''
+  }
+}
+
+let knownBootId: string | undefined
+
+/** Names the present life of the machine: another value means that no process of before is alive. */
+export const bootId = (): string => {
+  knownBootId ??= isLinux
+    ? readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+    : execFileSync('sysctl', ['-n', 'kern.bootsessionuuid'], { encoding: 'utf8' }).trim()
+  return knownBootId
+}
+
+/** A process and all that descend from it, itself first, as `ps` sees them now. */
+export const descendantsOf = (root: number): number[] => {
+  const parents = ps('-axo', 'pid=,ppid=')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number) as [number, number])
+  const found = [root]
+  for (const parent of found) for (const [pid, ppid] of parents) if (ppid === parent && !found.includes(pid)) found.push(pid)
+  return found
+}
