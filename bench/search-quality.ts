@@ -102,7 +102,7 @@ const ask = async (scope: Scope, questions: readonly Question[], messages: Reado
   const none: Embed = async () => {
     throw new Error('by words alone')
   }
-  const both = openRetrieval({ db, embed, log })
+  const both = openRetrieval({ db, embed, log, settle_ms: 0 })
   scope.after(() => both.close())
   for (const [id, text] of messages) both.put(id, text, { bot_id: 'b', scope: 's', role: 'user', created_at: 0 })
   both.start()

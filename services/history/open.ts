@@ -15,13 +15,15 @@ export interface HistoryOptions {
   readonly folder: string
   readonly embed: Embed
   readonly log: Log
+  /** How long it must be silent before embedding begins; for tests. */
+  readonly settle_ms?: number
   readonly publish: Publisher<typeof history>
   /** What to let go of at the end, last given first. */
   defer(name: string, release: () => void | Promise<void>): void
 }
 
 /** Opens history; `start` begins what goes on in the background. */
-export const openHistory = ({ folder, embed, log, publish, defer }: HistoryOptions) => {
+export const openHistory = ({ folder, embed, log, settle_ms, publish, defer }: HistoryOptions) => {
   const db = openDatabase({
     path: path.join(folder, 'history.db'),
     migrations_dir: path.join(packageRoot(import.meta.url), 'services/history/migrations'),
@@ -29,7 +31,7 @@ export const openHistory = ({ folder, embed, log, publish, defer }: HistoryOptio
     log,
   })
   defer('database', () => closeDatabase(db))
-  const retrieval = openRetrieval({ db, embed, log })
+  const retrieval = openRetrieval({ db, embed, log, settle_ms })
   defer('search', () => retrieval.close())
   const store = openStore(db, ({ id, session_id, bot_id, role, content, created_at }) =>
     retrieval.put(id, content, { bot_id, scope: session_id, role, created_at }),

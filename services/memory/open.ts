@@ -18,12 +18,14 @@ export interface OpenMemoryDeps {
   readonly log: Log
   readonly publish: Publisher<typeof memory>
   readonly defer: (name: string, release: () => void | Promise<void>) => void
+  /** How long it must be silent before embedding begins; for tests. */
+  readonly settle_ms?: number
   /** Shorter times, for tests. */
   readonly embedder?: Partial<Pick<EmbedderOptions, 'patience' | 'look_every_ms' | 'look_timeout_ms' | 'now'>>
 }
 
 /** Handlers that may be called, with the way to begin embedding. Releases are given to `defer`. */
-export const openMemory = ({ env, home, log, publish, defer, embedder: times = {} }: OpenMemoryDeps) => {
+export const openMemory = ({ env, home, log, publish, defer, settle_ms, embedder: times = {} }: OpenMemoryDeps) => {
   const migrations_dir = join(packageRoot(import.meta.url), 'services/memory/migrations')
   const db = openDatabase({ path: join(home.db, 'memory.db'), migrations_dir, synchronous: 'NORMAL', log })
   defer('database', () => closeDatabase(db))
@@ -38,7 +40,7 @@ export const openMemory = ({ env, home, log, publish, defer, embedder: times = {
     ...times,
   })
   defer('embedder', () => embedder.close())
-  const retrieval = openRetrieval({ db, embed: embedder.embed, log })
+  const retrieval = openRetrieval({ db, embed: embedder.embed, log, settle_ms })
   defer('retrieval', () => retrieval.close())
   /** Retrieval learns of another model when a search or a new text asks it; what is there already shall not wait for that. */
   const takeUp = async (): Promise<void> => {

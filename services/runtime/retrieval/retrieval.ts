@@ -117,13 +117,15 @@ export interface RetrievalOptions {
   readonly db: Database
   readonly embed: Embed
   readonly log: Log
+  /** How long it must be silent before embedding begins; for tests. */
+  readonly settle_ms?: number | undefined
 }
 
 /** Opens retrieval over the tables of an open database; the worker starts with the first search. */
-export const openRetrieval = ({ db, embed, log }: RetrievalOptions): Retrieval => {
+export const openRetrieval = ({ db, embed, log, settle_ms }: RetrievalOptions): Retrieval => {
   const store = openStore(db)
   const searcher = new Searcher({ database: db.name, log })
-  const loop = new EmbedLoop({ store, embed, log, onStored: () => searcher.catchUp(store.model()?.name ?? null) })
+  const loop = new EmbedLoop({ store, embed, log, settle_ms, onStored: () => searcher.catchUp(store.model()?.name ?? null) })
   const closing = new AbortController()
 
   return {

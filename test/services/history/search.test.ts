@@ -41,6 +41,7 @@ const open = (t: Scope, { folder = tempDir(t), embed = new ToyModel().embed }: {
     folder,
     embed,
     log: createLog({ service: 'test', level: 'silent' }),
+    settle_ms: 0,
     publish: { message_recorded: () => undefined },
     defer: (_name, release) => undo.push(release),
   })

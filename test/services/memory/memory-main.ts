@@ -12,6 +12,7 @@ const { handlers, start } = openMemory({
   log: createLog({ service: 'memory', level: 'warn' }),
   publish: { memory_changed: () => undefined },
   defer: () => undefined,
+  settle_ms: 0,
   embedder: { look_every_ms: 50 },
 })
 start()

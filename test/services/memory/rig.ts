@@ -62,6 +62,7 @@ export const openRig = (t: Scope, options: RigOptions = {}) => {
     log,
     publish: { memory_changed: (change) => changes.push(change) },
     defer: (name, release) => releases.add(name, release),
+    settle_ms: 0,
     embedder: { patience, look_every_ms, look_timeout_ms },
   })
   start()

@@ -163,3 +163,25 @@ test('embedding - closing does not wait for a model that hangs', async (t) => {
   await retrieval.close()
   assert.equal(retrieval.status().pending, 1)
 })
+
+test('embedding - waits until nothing has come in for a while: what is written together is embedded together', async (t) => {
+  const { retrieval, model, settled } = openRig(t, { settle_ms: 1_500 })
+  const batches: number[] = []
+  model.before = (texts) => void batches.push(texts.length)
+  retrieval.put(1, 'the question', attributes())
+  // As an answer arrives: later than a loop that does not wait would have begun.
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  assert.deepEqual(batches, [])
+  retrieval.put(2, 'the answer', attributes())
+  await settled()
+  assert.deepEqual(batches, [2])
+})
+
+test('embedding - begins all the same when it is never silent', async (t) => {
+  const { retrieval, model } = openRig(t, { settle_ms: 400 })
+  let id = 0
+  const writing = setInterval(() => retrieval.put(++id, `message number${id}`, attributes()), 20)
+  t.after(() => clearInterval(writing))
+  await eventually(() => model.asked > 0, { timeout_ms: 60_000 })
+  assert.ok(id > 1)
+})

@@ -70,11 +70,11 @@ export interface Rig {
   settled(): Promise<void>
 }
 
-export const openRig = (t: Scope, { file = path.join(tempDir(t), 'retrieval.db'), start = true } = {}): Rig => {
+export const openRig = (t: Scope, { file = path.join(tempDir(t), 'retrieval.db'), start = true, settle_ms = 0 } = {}): Rig => {
   const db = openFile(t, file)
   const model = new ToyModel()
   const log = createLog({ service: 'test', level: 'silent' })
-  const retrieval = openRetrieval({ db, embed: model.embed, log })
+  const retrieval = openRetrieval({ db, embed: model.embed, log, settle_ms })
   atEnd(t, () => retrieval.close())
   if (start) retrieval.start()
   const settled = async (): Promise<void> => {
