@@ -178,6 +178,30 @@ const Owner = BotId.nullish().describe('whose job it must be, where given')
 /** Text that a running job has written, from a byte on. */
 const Piece = z.object({ text: z.string(), next: z.number().int().describe('where to read on from') })
 
+/** What a job's due moments were, and which of them have a row. Moments in milliseconds since 1970. */
+export const LedgerJob = z.object({
+  job_id: z.number().int(),
+  forgotten_until: z.number().int().nullable().describe('rows up to here were deleted by retention'),
+  schedules: z.array(
+    z.object({
+      since_at: z.number().int(),
+      cron_expression: z.string().nullable().describe('null: from here on nothing came due'),
+      zone: z.string(),
+      jitter_s: z.number().int(),
+    }),
+  ),
+  rows: z.array(
+    z.object({ scheduled_at: z.number().int(), until_at: z.number().int().describe('the last moment that shares this row') }),
+  ),
+})
+export type LedgerJob = z.infer<typeof LedgerJob>
+
+export const LedgerPage = z.object({
+  jobs: z.array(LedgerJob),
+  next_job_id: z.number().int().nullable().describe('null: these were all; else ask again behind this one'),
+})
+export type LedgerPage = z.infer<typeof LedgerPage>
+
 export const scheduler = service({
   summary: 'Shell commands and prompts at cron times, every due moment accounted for',
   methods: {
@@ -338,19 +362,14 @@ export const scheduler = service({
       timeout_ms: 10_000,
       idempotent: true,
     }),
-    audit: method({
-      summary: 'Due moments that have no row, recomputed from the jobs and their changes; there should be none',
+    ledger: method({
+      summary: 'For an auditor in another process: what the schedules were, and which due moments have a row',
       input: z.object({
         since: z.number().int().describe('milliseconds since 1970'),
         until: z.number().int(),
-        limit: z.number().int().min(1).max(1_000).default(100),
         after_job_id: z.number().int().min(0).default(0).describe('go on behind this job'),
       }),
-      output: z.object({
-        checked: z.number().int().describe('due moments that were looked for'),
-        lacking: z.array(z.object({ job_id: z.number().int(), scheduled_at: z.number().int() })),
-        next_job_id: z.number().int().nullable().describe('null: all jobs were looked at; else ask again behind this one'),
-      }),
+      output: LedgerPage,
       timeout_ms: 30_000,
       idempotent: true,
     }),

@@ -5,8 +5,8 @@ import { isAbsolute } from 'node:path'
 import { ServiceError } from '../../protocol/errors.ts'
 import type { DeliveryChoice } from '../../protocol/scheduler.ts'
 import type { InputIssue } from '../../protocol/validate.ts'
+import { type Schedule, ScheduleError, scheduleOf } from '../runtime/cron/schedule.ts'
 import type { JobFields } from './rows.ts'
-import { type Schedule, ScheduleError, scheduleOf } from './schedule.ts'
 import { webhookFault } from './webhook.ts'
 
 /** What is given of a job; null and absent are the same. */

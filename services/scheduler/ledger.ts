@@ -14,13 +14,13 @@
  * - **E** No job keeps the others from their rows: a look takes so many moments and goes on in the next turn of the loop.
  */
 import { createHash, randomUUID } from 'node:crypto'
+import { type Schedule, scheduleOf } from '../runtime/cron/schedule.ts'
+import { dayStart, zoneOf } from '../runtime/cron/zone.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Clock } from './clock.ts'
 import type { At } from './points.ts'
 import type { JobRow, NewRun, RunRow } from './rows.ts'
-import { type Schedule, scheduleOf } from './schedule.ts'
 import type { Store } from './store.ts'
-import { dayStart, zoneOf } from './zone.ts'
 
 /** How late a moment may be claimed as if nothing had happened: a restart takes seconds, a machine that slept longer. */
 export const GRACE_MS = 60_000

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Publisher } from '../../protocol/method.ts'
 import type { scheduler } from '../../protocol/scheduler.ts'
+import { machineZone } from '../runtime/cron/zone.ts'
 import type { Home } from '../runtime/home.ts'
 import type { Log } from '../runtime/log.ts'
 import { packageRoot } from '../runtime/package-root.ts'
@@ -18,7 +19,6 @@ import { createScheduler } from './service.ts'
 import type { Settings } from './settings.ts'
 import { Shell, shellEnvironment } from './shell/shell.ts'
 import { openStore } from './store.ts'
-import { machineZone } from './zone.ts'
 
 const DAY_MS = 86_400_000
 const HOUR_MS = 3_600_000

@@ -1,9 +1,9 @@
 /** Rows as clients read them: in the words of the predecessor's, with what is new behind them. */
 import type { Job, NextRun, Run } from '../../protocol/scheduler.ts'
+import { momentsAfter, scheduleOf } from '../runtime/cron/schedule.ts'
+import { toLocalText, type Zone, zoneOf } from '../runtime/cron/zone.ts'
 import { chatOf } from './claude.ts'
 import { type DeliveryRow, isOpen, type JobRow, type RunRow } from './rows.ts'
-import { momentsAfter, scheduleOf } from './schedule.ts'
-import { toLocalText, type Zone, zoneOf } from './zone.ts'
 
 export const NEXT_RUNS = 5
 

@@ -3,15 +3,15 @@ import { randomUUID } from 'node:crypto'
 import { ServiceError } from '../../protocol/errors.ts'
 import type { Handlers } from '../../protocol/method.ts'
 import type { Job, Run, scheduler } from '../../protocol/scheduler.ts'
-import { audit } from './audit.ts'
+import { momentsAfter } from '../runtime/cron/schedule.ts'
 import type { Clock } from './clock.ts'
 import type { TelegramDoor } from './deliveries.ts'
 import { checkedSchedule, type FieldRules, toFields } from './job-fields.ts'
 import type { Ledger } from './ledger.ts'
+import { ledgerPage } from './ledger-page.ts'
 import { NEXT_RUNS, toJob, toNextRuns, toRun } from './presentation.ts'
 import { isOpen, type JobFields, type JobRow, type RunRow } from './rows.ts'
 import type { Runs } from './runs.ts'
-import { momentsAfter } from './schedule.ts'
 import type { Shell } from './shell/shell.ts'
 import type { Store } from './store.ts'
 
@@ -243,7 +243,7 @@ export const createScheduler = (deps: SchedulerDeps): Handlers<typeof scheduler>
       return rows.filter((row) => !bot_id || row.bot_id === bot_id).map(shownRun)
     },
 
-    audit: async (input, { signal }) => await audit(store, input, signal),
+    ledger: async (input) => ledgerPage(store, input),
 
     status: async () => ({
       ...store.counts(),

@@ -248,7 +248,7 @@ export const openStore = (db: Database) => {
     addSchedule: (row: ScheduleRow) => void q.addSchedule.run(row),
     schedules: (job_id: number) => q.schedules.all(job_id),
     scheduledJobs: (behind: number, limit: number) => q.scheduledJobs.all(behind, limit).map(({ job_id }) => job_id),
-    forgottenUntil: (job_id: number) => q.forgottenUntil.get(job_id)?.until_at ?? Number.NEGATIVE_INFINITY,
+    forgottenUntil: (job_id: number) => q.forgottenUntil.get(job_id)?.until_at ?? null,
     moments: (job_id: number, since: number, until: number) => q.moments.all({ job_id, since, until }),
 
     /** The new row; undefined where the moment has one already. */

@@ -1,5 +1,5 @@
 /** Holds the product's schedule to the rule at every hour and minute that a transition touches. */
-import { scheduleOf } from '../../services/scheduler/schedule.ts'
+import { scheduleOf } from '../../services/runtime/cron/schedule.ts'
 import { cronerOfDay, ruleOfDay, type Transition } from './reference.ts'
 
 export interface Findings {

@@ -11,6 +11,7 @@ import { test } from 'node:test'
 import { POINTS, type Point } from '../../../services/scheduler/points.ts'
 import type { RunRow } from '../../../services/scheduler/rows.ts'
 import { atEnd, checkLeaks, eventually, type Scope } from '../../harness.ts'
+import { audited } from './audited.ts'
 import { type House, openHouse } from './house.ts'
 
 checkLeaks()
@@ -52,7 +53,7 @@ const firstRun = async (house: House, job_id: number): Promise<RunRow> => {
 const checkLedger = async (house: House, job_id: number, since: number): Promise<RunRow[]> => {
   const rows = house.query<RunRow>('SELECT * FROM runs WHERE job_id = ?', job_id)
   assert.equal(new Set(rows.map(({ scheduled_at }) => scheduled_at)).size, rows.length, 'one row for each moment')
-  const { lacking } = await house.scheduler.audit({ since, until: Date.now() }, { timeout_ms: 20_000 })
+  const { lacking } = await audited((input) => house.scheduler.ledger(input, { timeout_ms: 20_000 }), since, Date.now())
   assert.deepEqual(lacking, [])
   return rows
 }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { LedgerPage } from '../../../protocol/scheduler.ts'
 import { scheduler } from '../../../protocol/scheduler.ts'
 import { checkLeaks, eventually, tempDir } from '../../harness.ts'
+import { audited } from './audited.ts'
 import { MONDAY, openRig } from './rig.ts'
 
 checkLeaks()
@@ -222,7 +224,8 @@ test('service - a job that fails again and again is disabled with a notice, and 
   assert.equal(rig.rows(job_id).length, 2)
   const enabled = await rig.call('update', { job_id, enabled: true })
   assert.deepEqual([enabled.problem, enabled.failures], [null, 0])
-  assert.deepEqual((await rig.call('audit', { since: MONDAY, until: rig.now })).lacking, [])
+  const { lacking } = await audited((input) => rig.call('ledger', input) as Promise<LedgerPage>, MONDAY, rig.now)
+  assert.deepEqual(lacking, [])
 })
 
 test('service - five hundred commands due in one second all run once, so many at a time', async (t) => {
