@@ -13,9 +13,10 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
+import { refusalOf } from '../protocol/chain.ts'
 import { Activity, type TurnNews } from './activity.ts'
 import type { Backend } from './backend.ts'
-import { type Chain, chainHeaders, refusalOf } from './chain.ts'
+import { type Chain, chainHeaders } from './chain.ts'
 import { BackendFault } from './fault.ts'
 import { toFailure, toResult } from './results.ts'
 import { readEvents } from './sse.ts'
@@ -144,12 +145,10 @@ const follow = async (
   }
 }
 
-/** Ends the turn if it is the one that its chat is at. One that still waits cannot be told apart from the one before it. */
+/** Ends the turn, whether it runs or waits still. */
 const interrupt = async ({ backend }: ConversationDeps, turn_id: string, { chat_id, bot_id }: Message): Promise<void> => {
-  const ask = (method: string, path: string, body?: unknown) =>
-    backend.ask({ method, path, ...(body === undefined ? {} : { body }), timeout_ms: AWAY_MS, repeatable: true })
-  const { state } = (await ask('GET', `/gateway/turns/${turn_id}`)) as { state: string }
-  if (state === 'handing' || state === 'running') await ask('POST', '/gateway/interrupt', { chat_id, bot_id, turn_id })
+  const body = { chat_id, bot_id, turn_id }
+  await backend.ask({ method: 'POST', path: '/gateway/interrupt', body, timeout_ms: AWAY_MS, repeatable: true })
 }
 
 /** Sends a message and waits for its answer. An answer that is none is a tool error with the words that stand in its place. */

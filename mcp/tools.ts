@@ -1,9 +1,10 @@
 /** The same rows as everywhere, described for a model: every row with a tool's name is a tool that asks its HTTP route. */
 import { randomUUID } from 'node:crypto'
 import type { ToolAnnotations } from '@modelcontextprotocol/sdk/types.js'
+import { refusalOf } from '../protocol/chain.ts'
 import { type Row, table } from '../protocol/contract.ts'
 import type { Backend, Question } from './backend.ts'
-import { type Chain, chainHeaders, refusalOf } from './chain.ts'
+import { type Chain, chainHeaders } from './chain.ts'
 import { type ConversationDeps, converse, type Message } from './conversation.ts'
 import { DIFFERENCES, type Difference } from './differences.ts'
 import { BackendFault } from './fault.ts'

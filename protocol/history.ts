@@ -93,6 +93,8 @@ export const history = service({
       input: z.object({
         session_id: SessionId,
         limit: z.number().int().min(0).default(0).describe('0: all'),
+        before_id: z.number().int().optional().describe('only what came before this message'),
+        from_id: z.number().int().optional().describe('only this message and what came after it'),
       }),
       output: z.array(ChatMessage),
       errors: ['not_found'],

@@ -1,5 +1,7 @@
 /** Sessions: where a message becomes an answer. */
+
 import { z } from 'zod'
+import { Chain } from './chain.ts'
 import { deliveryMethods } from './deliveries.ts'
 import { BotId, ChatId, EventId, TurnId } from './identifiers.ts'
 import { method, service, topic } from './method.ts'
@@ -46,6 +48,20 @@ export const Turn = z
   })
   .meta({ title: 'Turn' })
 export type Turn = z.output<typeof Turn>
+
+/** What a list tells of a turn that has not ended. */
+export const OpenTurn = Turn.pick({
+  turn_id: true,
+  bot_id: true,
+  chat_id: true,
+  origin: true,
+  state: true,
+  created_at: true,
+  started_at: true,
+})
+  .extend({ message: z.string().describe('its beginning, up to 500 characters') })
+  .meta({ title: 'OpenTurn' })
+export type OpenTurn = z.output<typeof OpenTurn>
 
 /**
  * What happens in a turn, in order. `id` is stable: folding the agent's log again gives the same events (design §5 C).
@@ -139,6 +155,7 @@ export const sessions = service({
          * the same message broke, this one takes up its turn (design §5 H).
          */
         response: z.object({ response_id: z.uuid(), edge: z.string().min(1).max(100) }).optional(),
+        chain: Chain,
       }),
       output: z.object({ turn_id: TurnId, attached: z.boolean() }),
       errors: ['low_disk', 'forbidden', 'conflict'],
@@ -189,6 +206,15 @@ export const sessions = service({
       timeout_ms: 5_000,
       idempotent: true,
     }),
+    open_turns: method({
+      summary: 'The turns that wait or run, eldest first',
+      input: z.object({ bot_id: z.string().optional(), chat_id: z.string().optional() }),
+      output: z.object({ turns: z.array(OpenTurn) }),
+      http: [{ route: 'GET /api/gateway/turns' }],
+      ws: true,
+      timeout_ms: 5_000,
+      idempotent: true,
+    }),
     list: method({
       summary: 'The sessions and whether they are busy',
       input: z.object({ bot_id: z.string().optional() }),
@@ -201,7 +227,11 @@ export const sessions = service({
     }),
     interrupt: method({
       summary: 'Stop the running answer of a chat; the conversation goes on',
-      input: z.object({ chat_id: ChatId, bot_id: BotId.default('default') }),
+      input: z.object({
+        chat_id: ChatId,
+        bot_id: BotId.default('default'),
+        turn_id: TurnId.optional().describe('only this turn, which may also wait still'),
+      }),
       output: z.object({ interrupted: z.boolean() }),
       http: [{ route: 'POST /api/gateway/interrupt' }],
       ws: true,
@@ -267,6 +297,7 @@ export const sessions = service({
         waiting_turns: z.number().int(),
         agent: AgentProgram,
       }),
+      ws: true,
       timeout_ms: 2_000,
       idempotent: true,
     }),

@@ -1,5 +1,7 @@
 /** Work that goes on without the chat: background tasks, the state of their harness, and who is away. Methods of sessions. */
+
 import { z } from 'zod'
+import { Chain } from './chain.ts'
 import { Delivery } from './deliveries.ts'
 import { BotId, ChatId, TurnId } from './identifiers.ts'
 import { method } from './method.ts'
@@ -93,6 +95,7 @@ const startInput = z.object({
   idempotency_key: z.string().min(1).max(200).optional().describe('makes a repeat give the task that is there already'),
   /** As in `send`: lets a client without a key send again when the answer broke off. */
   response: z.object({ response_id: z.uuid(), edge: z.string().min(1).max(100) }).optional(),
+  chain: Chain,
 })
 
 export const taskMethods = {

@@ -3,6 +3,7 @@
  * judged here but whether it can be read; the service that owns the method checks it.
  */
 import { z } from 'zod'
+import { CHAIN_HEADER } from '../../protocol/chain.ts'
 import type { MethodSpec } from '../../protocol/method.ts'
 import { parseJson } from '../json.ts'
 import { echo, HttpError } from './errors.ts'
@@ -22,7 +23,7 @@ export interface Field {
 }
 
 /** Fields of the contract that a header may give. */
-export const HEADER_FIELDS = { idempotency_key: 'idempotency-key', after: 'last-event-id' } as const
+export const HEADER_FIELDS = { idempotency_key: 'idempotency-key', after: 'last-event-id', chain: CHAIN_HEADER } as const
 
 export type Fields = ReadonlyMap<string, Field>
 

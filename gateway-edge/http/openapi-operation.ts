@@ -46,6 +46,7 @@ const SHAPES: Readonly<Record<Shape, ShapeWords>> = {
     unseen: ['wait_ms', 'max_bytes'],
   },
   settle: { suffix: ', and wait until it has ended', unseen: ['wait_ms'] },
+  file: { suffix: ', as a file', unseen: [] },
 }
 
 /** `sessions.list` → `SessionsList`, `get /api/health` → `GetApiHealth`. */
@@ -74,6 +75,8 @@ const streamOf = (line: Schema): Response => ({
 })
 
 const success = (row: Row, { shape = 'reply', status = 200 }: HttpBinding, { schemas }: Gathered): Record<string, Response> => {
+  if (shape === 'file')
+    return { 200: { description: 'The file', content: { [fileTypeOf(row)]: { schema: { type: 'string', format: 'binary' } } } } }
   if (shape === 'sse') return { 200: streamOf(schemas.of(StreamLine, 'output')) }
   if (shape === 'events') {
     const nothing = 'Nothing lies behind `Last-Event-ID`, and the turn has ended'
@@ -84,6 +87,10 @@ const success = (row: Row, { shape = 'reply', status = 200 }: HttpBinding, { sch
   const reply = schemas.name(`${pascal(row.name)}Reply`, schemas.of(row.output, 'output'))
   return { [status]: { description: status === 201 ? 'Stored' : 'Done', content: jsonOf(reply) } }
 }
+
+/** The type of the content, which a method with the shape `file` declares as a literal. */
+const fileTypeOf = ({ output }: Row): string =>
+  (output as z.ZodObject<{ content_type: z.ZodLiteral<string> }>).shape.content_type.value
 
 interface Fields {
   readonly properties: Readonly<Record<string, Schema>>
@@ -109,10 +116,11 @@ const parameter = (name: string, where: Parameter['in'], field: Schema, required
   return { name, in: where, required, ...(typeof description === 'string' ? { description } : {}), schema }
 }
 
-const HEADER_NAMES = { idempotency_key: 'Idempotency-Key', after: 'Last-Event-ID' } as const satisfies Record<
-  keyof typeof HEADER_FIELDS,
-  string
->
+const HEADER_NAMES = {
+  idempotency_key: 'Idempotency-Key',
+  after: 'Last-Event-ID',
+  chain: 'X-Switchboard-Chain',
+} as const satisfies Record<keyof typeof HEADER_FIELDS, string>
 
 const isHeaderField = (name: string): name is keyof typeof HEADER_FIELDS => Object.hasOwn(HEADER_FIELDS, name)
 

@@ -9,8 +9,8 @@
  * - **B** At most {@link CALLS_MAX} calls are open at one time.
  */
 import { createBackend } from '../../mcp/backend.ts'
-import { CHAIN_HEADER, parseChain } from '../../mcp/chain.ts'
 import type { McpSettings } from '../../mcp/settings.ts'
+import { CHAIN_HEADER, parseChain } from '../../protocol/chain.ts'
 import { ServiceError } from '../../protocol/errors.ts'
 import type { WireLog } from '../../protocol/wire/log.ts'
 import type { Exchange, Headers } from '../server/server.ts'

@@ -31,9 +31,11 @@ export const createHistory = ({ store, retrieval, backlog, publish, now = Date.n
 
     list_sessions: async ({ bot_id }) => store.chats(bot_id ?? ''),
 
-    get_session: async ({ session_id, limit }) => {
-      const messages = store.messages(session_id, limit)
-      if (messages.length === 0) throw new ServiceError('not_found', 'Session not found')
+    get_session: async ({ session_id, limit, from_id, before_id }) => {
+      const messages = store.messages(session_id, limit, from_id, before_id)
+      // A page may be empty, a chat is not.
+      if (messages.length === 0 && store.messages(session_id, 1).length === 0)
+        throw new ServiceError('not_found', 'Session not found')
       return messages
     },
 

@@ -46,8 +46,8 @@ export interface HistoryStore {
   chats(bot_id: string): ChatRow[]
   /** How many messages a bot's chat has since a moment, and the beginnings of the newest `limit`, oldest first. */
   since(session_id: string, bot_id: string, moment: number, limit: number, max_chars: number): MessagesSince
-  /** The newest `limit` messages of a chat (0: all), oldest first. */
-  messages(session_id: string, limit: number): ChatMessage[]
+  /** The newest `limit` messages of a chat (0: all), oldest first, of those with an id in [from_id, before_id). */
+  messages(session_id: string, limit: number, from_id?: number, before_id?: number): ChatMessage[]
   /** Messages by their numbers, in that order; without those that are not there. */
   byIds(ids: readonly number[]): ChatMessage[]
   /** Takes in the newest `limit` of the messages that were stored before they could be found. How many are left, at most. */
@@ -104,7 +104,7 @@ export const openStore = (db: Database, index: IndexMessage = () => undefined): 
     SELECT session_id, bot_id, ${SUMMARY} FROM chats WHERE bot_id = ? ORDER BY last_message_at DESC, last_id DESC`)
   // A row that came from elsewhere may hold a number that JSON cannot carry: it must not make the whole chat unreadable.
   const newest = db.prepare(`
-    SELECT * FROM (SELECT ${MESSAGE} FROM messages WHERE session_id = ? ORDER BY id DESC LIMIT ?)
+    SELECT * FROM (SELECT ${MESSAGE} FROM messages WHERE session_id = ? AND id >= ? AND id < ? ORDER BY id DESC LIMIT ?)
     ORDER BY id`)
   const byId = db.prepare<[number], ChatMessage>(`SELECT ${MESSAGE} FROM messages WHERE id = ?`)
   const backlog = db.prepare<[], { next_id: number }>('SELECT next_id FROM search_backlog')
@@ -157,7 +157,8 @@ export const openStore = (db: Database, index: IndexMessage = () => undefined): 
       const messages = rows.map((row) => ({ ...row, cut: row.cut === 1 }))
       return { total: countSince.get(session_id, bot_id, moment)?.n ?? 0, messages }
     },
-    messages: (session_id, limit) => newest.all(wellFormed(session_id), limit === 0 ? -1 : limit) as ChatMessage[],
+    messages: (session_id, limit, from_id = 0, before_id = Number.MAX_SAFE_INTEGER) =>
+      newest.all(wellFormed(session_id), from_id, before_id, limit === 0 ? -1 : limit) as ChatMessage[],
     byIds: (ids) => ids.flatMap((id) => byId.get(id) ?? []),
     indexNext: (limit) => indexNext.immediate(limit),
   }

@@ -2,7 +2,7 @@
  * The ledger as an auditor in another process needs it: what each job's schedule was, and which due moments have a row.
  * Never `next_at`: a mistake there is what an audit shall find.
  */
-import type { LedgerPage } from '../../protocol/scheduler.ts'
+import type { LedgerPage } from '../../protocol/ledger.ts'
 import type { Store } from './store.ts'
 
 /** Jobs read at once. */

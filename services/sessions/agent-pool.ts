@@ -40,6 +40,12 @@ export interface AgentPoolOptions {
   readonly events: (warm: () => WarmAgent) => WarmAgentEvents & { onExit(status: number | null): void }
 }
 
+/** How what an agent starts finds out for whom: the loop guard needs it (protocol/chain.ts). It changes no rights. */
+const selfOf = ({ bot_id, chat_id }: SessionRow, folder: AgentFolder): Record<string, string> => ({
+  SWITCHBOARD_CHAT: `${bot_id}/${chat_id}`,
+  SWITCHBOARD_TURN_FILE: folder.file('turn'),
+})
+
 export class AgentPool {
   readonly #options: AgentPoolOptions
   readonly #agents = new Map<number, WarmAgent>()
@@ -66,8 +72,9 @@ export class AgentPool {
     folder.create()
     // The lease first, the look whether it was given up (`isClosed`) after it: see keeper.sh.
     folder.touchLease()
-    // Killed between the row and the keeper's start: taking the keeper's place decides that it never runs.
-    if (row.pid === null) folder.claim()
+    // Killed between the row and the keeper's start, or its folder is gone (a backup was put back): taking the keeper's place
+    // decides that it never runs.
+    folder.claim()
     return this.#open(row, folder, from)
   }
 
@@ -110,7 +117,7 @@ export class AgentPool {
       await spawnKeeper(folder, row.nonce, {
         command: program.command,
         args: program.args({ id: session.conversation_id, begin }),
-        env: program.env,
+        env: { ...program.env, ...selfOf(session, folder) },
         cwd: session.cwd,
         orphan_minutes: Math.ceil(orphan_s / 60),
       })

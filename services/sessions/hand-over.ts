@@ -152,6 +152,8 @@ export class HandOver {
     at('handing_committed', turn.id)
     warm.give(turn)
     try {
+      // Also where it is empty: the chain of the turn before must not hold.
+      warm.agent.folder.writeTurn({ chain: turn.row.chain ?? '' })
       await warm.agent.write(turn.id, this.#prompt(turn, memories))
     } catch (error) {
       // The reader is gone, or half a line is in a FIFO that nobody should read on.

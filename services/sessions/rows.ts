@@ -51,6 +51,7 @@ export interface TurnRow extends SessionRef {
   readonly attempts: number
   readonly cancel_asked: number
   readonly due_at: number | null
+  readonly chain: string | null
   readonly memories: string | null
   readonly end_offset: number | null
   readonly reply: string | null

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { deliveryMethods } from '../../protocol/deliveries.ts'
 import { ServiceError } from '../../protocol/errors.ts'
 import type { CallContext, Handlers } from '../../protocol/method.ts'
-import type { sessions, Turn } from '../../protocol/sessions.ts'
+import type { OpenTurn, sessions, Turn } from '../../protocol/sessions.ts'
 import type { taskMethods } from '../../protocol/tasks.ts'
 import { parseEventId } from './agent/event-id.ts'
 import type { Transcripts } from './agent/transcript.ts'
@@ -11,6 +11,7 @@ import type { AgentPool } from './agent-pool.ts'
 import { messageRecord } from './ends.ts'
 import { archiveHarness } from './harness/archive.ts'
 import { readHarness } from './harness/progress.ts'
+import { refuseLoop } from './loops.ts'
 import { sessionKey } from './open-turn.ts'
 import type { Outbox } from './outbox.ts'
 import { deletePlace, newSession } from './places.ts'
@@ -65,6 +66,23 @@ const toTurn = (row: TurnRow): Turn => ({
   memories: row.memories === null ? [] : (JSON.parse(row.memories) as number[]),
 })
 
+/** Of a message, in the list of open turns. */
+const SHOWN_CHARS = 500
+
+const toOpenTurn = (row: TurnRow): OpenTurn => {
+  const { turn_id, bot_id, chat_id, origin, state, message, created_at, started_at } = toTurn(row)
+  return {
+    turn_id,
+    bot_id,
+    chat_id,
+    origin,
+    state,
+    message: message.slice(0, SHOWN_CHARS).toWellFormed(),
+    created_at,
+    started_at,
+  }
+}
+
 const secondsSince = (moment: number, now: number): number => Math.max(0, Math.floor((now - moment) / 1_000))
 
 /** What others answer of the same contract. */
@@ -111,7 +129,8 @@ export const createSessions = (deps: SessionsDeps): Omit<Handlers<typeof session
   }
 
   return {
-    async send({ bot_id, chat_id, message, user_id, username, idempotency_key, response = null }) {
+    async send({ bot_id, chat_id, message, user_id, username, idempotency_key, response = null, chain }) {
+      refuseLoop(chain, `${bot_id}/${chat_id}`)
       const now = Date.now()
       const turn = {
         turn_id: randomUUID(),
@@ -122,6 +141,7 @@ export const createSessions = (deps: SessionsDeps): Omit<Handlers<typeof session
         user_id: user_id ?? null,
         username: username ?? null,
         idempotency_key: idempotency_key ?? null,
+        chain: chain ?? null,
         created_at: now,
         due_at: null,
       }
@@ -175,13 +195,22 @@ export const createSessions = (deps: SessionsDeps): Omit<Handlers<typeof session
       return toTurn(row)
     },
 
+    async open_turns({ bot_id, chat_id }) {
+      const rows = store
+        .openTurns()
+        .filter((row) => (bot_id === undefined || row.bot_id === bot_id) && (chat_id === undefined || row.chat_id === chat_id))
+      return { turns: rows.map(toOpenTurn) }
+    },
+
     async list({ bot_id }) {
       const now = Date.now()
       return store.sessions(bot_id ?? null).map((row) => toSession(row, now))
     },
 
-    async interrupt({ bot_id, chat_id }) {
-      return { interrupted: await turns.interrupt(sessionKey({ bot_id, chat_id, lane: '' })) }
+    async interrupt({ bot_id, chat_id, turn_id }) {
+      const key = sessionKey({ bot_id, chat_id, lane: '' })
+      if (turn_id === undefined) return { interrupted: await turns.interrupt(key) }
+      return { interrupted: turns.get(turn_id)?.key === key && (await turns.cancel(turn_id)) }
     },
 
     async stop({ bot_id, chat_id }) {

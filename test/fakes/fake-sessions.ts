@@ -182,6 +182,9 @@ export const createFakeSessions = (onTurn: (turn: FakeTurn) => void = () => unde
       return { events: batch, ended: ended() && from + batch.length === turn.events.length }
     },
     turn: async ({ turn_id }) => turnOf(turn_id).record,
+    open_turns: async () => ({
+      turns: [...turns.values()].filter(({ record }) => record.ended_at === null).map(({ record }) => record),
+    }),
     list: async ({ bot_id }) => [...listed.values()].filter((session) => bot_id === undefined || session.bot_id === bot_id),
     interrupt: async () => ({ interrupted: false }),
     stop: async ({ chat_id, bot_id }) => ({ stopped: listed.delete(`${bot_id}/${chat_id}`) }),

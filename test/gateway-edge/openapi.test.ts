@@ -71,12 +71,24 @@ test('openapi - every field of an input has its place, and no other', async (t) 
     const parameters = operation?.parameters?.map((parameter) => `${parameter.in} ${parameter.name}`) ?? []
     return [...parameters, ...Object.keys(properties).map((name) => `body ${name}`)].sort()
   }
-  const message = ['body bot_id', 'body chat_id', 'body idempotency_key', 'body message', 'body user_id', 'body username']
-  assert.deepEqual(placesOf('POST /api/gateway/send'), [...message, 'header Idempotency-Key'])
-  assert.deepEqual(placesOf('POST /api/gateway/send-stream'), [...message, 'header Idempotency-Key'])
+  const message = [
+    'body bot_id',
+    'body chain',
+    'body chat_id',
+    'body idempotency_key',
+    'body message',
+    'body user_id',
+    'body username',
+  ]
+  assert.deepEqual(placesOf('POST /api/gateway/send'), [...message, 'header Idempotency-Key', 'header X-Switchboard-Chain'])
+  assert.deepEqual(placesOf('POST /api/gateway/send-stream'), [
+    ...message,
+    'header Idempotency-Key',
+    'header X-Switchboard-Chain',
+  ])
   assert.deepEqual(placesOf('GET /api/gateway/turns/{turn_id}/events'), ['header Last-Event-ID', 'path turn_id', 'query after'])
   assert.deepEqual(placesOf('POST /api/gateway/sessions/{chat_id}/reset'), ['body bot_id', 'path chat_id'])
-  assert.deepEqual(placesOf('GET /api/chat/sessions/{session_id}'), ['path session_id', 'query limit'])
+  assert.deepEqual(placesOf('GET /api/chat/sessions/{session_id}'), ['path session_id', 'query before_id', 'query from_id', 'query limit'])
   for (const [route, { parameters = [] }] of operations) {
     const named = [...route.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)
     assert.deepEqual(
@@ -122,7 +134,7 @@ test('openapi - what is shared is written once, every reference leads somewhere 
     for (const name of Object.keys(document.components[kind]))
       assert.ok(refs.includes(`#/components/${kind}/${name}`), `${kind}/${name} is used`)
   for (const field of [
-    '"cache_creation_tokens":{',
+    '"first_token_ms":{',
     '"first_done":{',
     '"telegram_chat_id":{"anyOf":[{"type":"integer"},{"type":"null"}]}',
   ])
@@ -154,6 +166,7 @@ test('openapi - real answers are as described, the good ones of every route amon
   await get(EVENTS, events, { 'last-event-id': /id: (\S+)\ndata: \{"type":"done"/.exec(stream)?.[1] })
   await get('GET /api/gateway/turns/{turn_id}', `/api/gateway/turns/${turn.turn_id}`)
   await get('GET /api/gateway/sessions')
+  await get('GET /api/gateway/turns')
   await get('GET /api/chat/sessions')
   await get('GET /api/chat/sessions/{session_id}', '/api/chat/sessions/s')
   await post('POST /api/gateway/interrupt', { chat_id: '1' })
@@ -179,7 +192,7 @@ test('openapi - real answers are as described, the good ones of every route amon
   await get('GET /api/deliveries/{delivery_id}', `/api/deliveries/${FAKE_DELIVERY}`)
   // Of services that answer the least that the contract allows: each of their routes as its example asks.
   for (const [route, operation] of described.operations) {
-    if (!/^\w+ \/api\/(cron|memory|chat\/search)/.test(route)) continue
+    if (!/^\w+ \/api\/(cron|memory|metrics|reports|chat\/search)/.test(route)) continue
     const [method = '', path = ''] = route.split(' ')
     const command = curlOf(described.document, { verb: method.toLowerCase(), path, operation }, house.url)
     const [url = ''] = /http:[^'\s]+/.exec(command) ?? []

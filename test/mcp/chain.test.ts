@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
-import { CHAIN_MAX, chainHeaders, createChain, parseChain, refusalOf } from '../../mcp/chain.ts'
+import { chainHeaders, createChain } from '../../mcp/chain.ts'
+import { CHAIN_MAX, parseChain, refusalOf } from '../../protocol/chain.ts'
 import { tempDir } from '../harness.ts'
 
 test('mcp chain - is empty outside of chats, and nothing is refused there', async () => {

@@ -2,82 +2,22 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { realClaudeOrSkip } from '../fakes/claude-cli.ts'
-import { wholeMessage } from '../fakes/messages-answer.ts'
 import { makePlace, startHost } from '../fakes/stream-json-host.ts'
+import { openToolModel, type ToolUse } from '../fakes/tool-model.ts'
 import { freePort, openHouse } from '../gateway-edge/house.ts'
-import { checkLeaks, type Scope } from '../harness.ts'
+import { checkLeaks } from '../harness.ts'
 import { mcpMain } from './client.ts'
 
 checkLeaks()
-
-interface Block {
-  readonly type: string
-  readonly content?: unknown
-}
-
-interface Body {
-  readonly model: string
-  readonly tools?: readonly { name: string }[]
-  readonly messages: readonly { role: string; content: string | Block[] }[]
-}
-
-interface ToolUse {
-  readonly name: string
-  readonly input: object
-}
-
-/** A stand-in of the model that calls one tool, and says with its result that it is done. */
-const openModel = async (t: Scope, use: ToolUse): Promise<{ url: string; bodies: Body[]; results: string[] }> => {
-  const bodies: Body[] = []
-  const results: string[] = []
-  const server = createServer((request, response) => {
-    let text = ''
-    request.setEncoding('utf8').on('data', (part: string) => (text += part))
-    request.on('end', () => {
-      if (request.method !== 'POST' || request.url?.startsWith('/v1/messages') !== true)
-        return void response.writeHead(404).end('{}')
-      const body = JSON.parse(text) as Body
-      const newest = body.messages.at(-1)?.content
-      const result = Array.isArray(newest) ? newest.find((block) => block.type === 'tool_result') : undefined
-      const calls = result === undefined && (body.tools?.length ?? 0) > 0
-      bodies.push(body)
-      if (result !== undefined) results.push(JSON.stringify(result.content))
-      const send = (type: string, rest: object): unknown =>
-        response.write(`event: ${type}\ndata: ${JSON.stringify({ type, ...rest })}\n\n`)
-      response.writeHead(200, { 'content-type': 'text/event-stream' })
-      send('message_start', { message: wholeMessage(body.model, [], null) })
-      const block = calls
-        ? { type: 'tool_use', id: `toolu_${randomUUID()}`, name: use.name, input: {} }
-        : { type: 'text', text: '' }
-      const delta = calls
-        ? { type: 'input_json_delta', partial_json: JSON.stringify(use.input) }
-        : { type: 'text_delta', text: 'done' }
-      send('content_block_start', { index: 0, content_block: block })
-      send('content_block_delta', { index: 0, delta })
-      send('content_block_stop', { index: 0 })
-      send('message_delta', { delta: { stop_reason: calls ? 'tool_use' : 'end_turn' }, usage: { output_tokens: 1 } })
-      send('message_stop', {})
-      response.end()
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.after(async () => {
-    server.closeAllConnections()
-    await new Promise((resolve) => server.close(resolve))
-  })
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, bodies, results }
-}
 
 /** One turn of the CLI in which the model calls a tool of ours. Undefined where the CLI cannot be had. */
 const turnWith = async (t: TestContext, api_base: string, use: ToolUse, chat?: string) => {
   const claude = await realClaudeOrSkip(t)
   if (claude === null) return undefined
-  const model = await openModel(t, use)
+  const model = await openToolModel(t, () => use)
   const place = makePlace(t)
   const config = path.join(place.config_dir, 'mcp.json')
   const server = { command: process.execPath, args: [mcpMain], env: { MCB_API_BASE: api_base } }
@@ -97,7 +37,7 @@ const turnWith = async (t: TestContext, api_base: string, use: ToolUse, chat?: s
   const init = host.lines.find((line) => line.subtype === 'init') as
     | { mcp_servers?: { name: string; status: string }[]; tools?: string[] }
     | undefined
-  assert.equal(host.lines.find((line) => line.type === 'result')?.result, 'done', host.stderr())
+  assert.equal(host.lines.find((line) => line.type === 'result')?.subtype, 'success', host.stderr())
   await host.close()
   return { init, results: model.results }
 }

@@ -6,6 +6,7 @@ import {
   openSync,
   readFileSync,
   readSync,
+  renameSync,
   rmSync,
   statSync,
   utimesSync,
@@ -21,7 +22,7 @@ export class AgentFolder {
     this.path = join(root, String(n))
   }
 
-  readonly file = (name: 'in' | 'out' | 'err' | 'pid' | 'keeper' | 'holder' | 'exit' | 'lease' | 'closed'): string =>
+  readonly file = (name: 'in' | 'out' | 'err' | 'pid' | 'keeper' | 'holder' | 'exit' | 'lease' | 'closed' | 'turn'): string =>
     join(this.path, name)
 
   /** Makes the folder of a new agent. What may lie there is of an agent whose row a power cut took: no turn knows it. */
@@ -34,6 +35,16 @@ export class AgentFolder {
   create(): void {
     mkdirSync(this.path, { recursive: true, mode: 0o700 })
     for (const name of ['out', 'err', 'lease'] as const) closeSync(openSync(this.file(name), 'a', 0o600))
+  }
+
+  /**
+   * Tells what the agent starts, of which nobody else knows which turn it serves, about the turn that begins. Readers see
+   * the old or the new one whole; nothing is flushed, since no agent lives on behind a power cut.
+   */
+  writeTurn(turn: { readonly chain: string }): void {
+    const fresh = `${this.file('turn')}.new`
+    writeFileSync(fresh, JSON.stringify(turn), { mode: 0o600 })
+    renameSync(fresh, this.file('turn'))
   }
 
   /** Tells the keeper that somebody still cares; without it the agent leaves after AGENT_ORPHAN_TIMEOUT. */

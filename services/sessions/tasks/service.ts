@@ -6,6 +6,7 @@ import type { sessions } from '../../../protocol/sessions.ts'
 import type { taskMethods } from '../../../protocol/tasks.ts'
 import { archiveHarness, removeHarness } from '../harness/archive.ts'
 import { isAllDone, readHarness, toHarnessStatus } from '../harness/progress.ts'
+import { refuseLoop } from '../loops.ts'
 import { sessionKey } from '../open-turn.ts'
 import type { Store } from '../store.ts'
 import type { Deliveries } from '../telegram/deliveries.ts'
@@ -43,16 +44,20 @@ const wholeSeconds = (ms: number): number => Math.max(0, Math.floor(ms / 1_000))
 export const createTaskHandlers = (deps: TaskServiceDeps): TaskHandlers => {
   const { store, taskStore, tasks, turns, base } = deps
 
-  const orderOf = (input: Parameters<TaskHandlers['start_task']>[0]): TaskOrder => ({
-    bot_id: input.bot_id,
-    chat_id: input.chat_id,
-    message: input.message,
-    project_id: input.project_id,
-    // On disk before the row that names it.
-    token_id: input.bot_token === '' ? null : deps.tokens.keep(input.bot_token),
-    idempotency_key: input.idempotency_key ?? null,
-    response: input.response ?? null,
-  })
+  const orderOf = (input: Parameters<TaskHandlers['start_task']>[0]): TaskOrder => {
+    refuseLoop(input.chain)
+    return {
+      bot_id: input.bot_id,
+      chat_id: input.chat_id,
+      message: input.message,
+      project_id: input.project_id,
+      // On disk before the row that names it.
+      token_id: input.bot_token === '' ? null : deps.tokens.keep(input.bot_token),
+      idempotency_key: input.idempotency_key ?? null,
+      response: input.response ?? null,
+      chain: input.chain ?? null,
+    }
+  }
 
   const known = (taskId: string): TaskRow => {
     const row = taskStore.task(taskId)

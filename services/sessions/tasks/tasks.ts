@@ -57,6 +57,7 @@ export interface TaskOrder {
   readonly token_id: string | null
   readonly idempotency_key: string | null
   readonly response: ResponseRef | null
+  readonly chain: string | null
 }
 
 /** The project of a chat's folder where none is named: as the predecessor derived it, so that its clients' ids go on. */
@@ -206,6 +207,7 @@ export class Tasks {
       user_id: null,
       username: null,
       idempotency_key: null,
+      chain: store.turn(task.task_id)?.chain ?? null,
       created_at: now,
       due_at: now + next.delay_ms,
     }
@@ -241,6 +243,7 @@ const toTurn = (order: TaskOrder, lane: string, now: number): NewTurn => ({
   user_id: null,
   username: null,
   idempotency_key: order.idempotency_key,
+  chain: order.chain,
   created_at: now,
   due_at: null,
 })

@@ -127,6 +127,12 @@ test('history store - a limit gives the newest, oldest first, also when all shar
     ['3', '4'],
   )
   assert.deepEqual(store.messages('gw-default-1', 99).length, 5)
+  const [, second, , fourth] = store.messages('gw-default-1', 0)
+  const page = (limit: number, from?: number, before?: number) =>
+    store.messages('gw-default-1', limit, from, before).map(({ id }) => id)
+  assert.deepEqual(page(2, undefined, fourth?.id), page(0).slice(1, 3))
+  assert.deepEqual(page(0, second?.id), page(0).slice(1))
+  assert.deepEqual(page(0, second?.id, second?.id), [])
   assert.deepEqual(store.messages('gw-default-1', Number.MAX_SAFE_INTEGER).length, 5)
   assert.deepEqual(store.messages('unknown', 0), [])
 })

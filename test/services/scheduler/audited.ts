@@ -1,5 +1,5 @@
 /** The ledger, looked through by the auditor's recomputation. */
-import type { LedgerPage } from '../../../protocol/scheduler.ts'
+import type { LedgerPage } from '../../../protocol/ledger.ts'
 import { recompute } from '../../../services/metrics/auditor/recompute.ts'
 
 type Ask = (input: { since: number; until: number; after_job_id: number }) => Promise<LedgerPage>

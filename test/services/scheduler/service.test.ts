@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { LedgerPage } from '../../../protocol/scheduler.ts'
+import type { LedgerPage } from '../../../protocol/ledger.ts'
 import { scheduler } from '../../../protocol/scheduler.ts'
 import { checkLeaks, eventually, tempDir } from '../../harness.ts'
 import { audited } from './audited.ts'

@@ -1,6 +1,6 @@
 /** Turns as their callers see them: the real service, real agents (scripted), real history. */
 import assert from 'node:assert/strict'
-import { renameSync } from 'node:fs'
+import { readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { ServiceError } from '../../../protocol/errors.ts'
@@ -102,6 +102,41 @@ test('turns - interrupt ends the answer, keeps what was said and the conversatio
   assert.match(turn.reply ?? '', /^\[ERROR\] Stopped\.\n\nSo far Claude had said:\n\nwords/)
   assert.equal((await rig.ended(await rig.ask('{{label=after tokens=1}} go'))).reply, rig.answerOf('after', 1))
   assert.equal(agents(rig).length, 1, 'the process stays usable')
+})
+
+test('turns - an interrupt may name its turn: that one ends, running or waiting, and no other', async (t) => {
+  const rig = await openScriptedRig(t)
+  const running = await rig.ask('{{label=words tokens=2000 delay_ms=10}} go')
+  const waiting = await rig.ask('{{label=later tokens=2}} second')
+  const last = await rig.ask('{{label=last tokens=2}} third')
+  await rig.follow(running, { until: (event) => event.type === 'text' })
+  assert.deepEqual(await rig.sessions.interrupt({ chat_id: 'other', turn_id: waiting }), { interrupted: false })
+  assert.deepEqual(await rig.sessions.interrupt({ chat_id: 'c1', turn_id: waiting }), { interrupted: true })
+  assert.equal((await rig.ended(waiting)).state, 'cancelled')
+  assert.equal((await rig.sessions.turn({ turn_id: running })).state, 'running')
+  assert.deepEqual(await rig.sessions.interrupt({ chat_id: 'c1', turn_id: running }), { interrupted: true })
+  assert.equal((await rig.ended(running)).state, 'cancelled')
+  assert.equal((await rig.ended(last)).reply, rig.answerOf('last', 2))
+  assert.deepEqual(await rig.sessions.interrupt({ chat_id: 'c1', turn_id: running }), { interrupted: false })
+  assert.equal(rig.runs('{{label=later tokens=2}} second'), 0)
+})
+
+test('turns - the agent is told which chats wait for its turn, and a message back to one of them is refused', async (t) => {
+  const rig = await openScriptedRig(t)
+  const told = () => JSON.parse(readFileSync(join(rig.agentFolder(), 'turn'), 'utf8')) as { chain: string }
+  const send = (chain: string) => rig.sessions.send({ chat_id: 'c1', message: '{{label=one tokens=1}} x', chain })
+  await rig.ended((await send('default/a,default/b')).turn_id)
+  assert.deepEqual(told(), { chain: 'default/a,default/b' })
+  const environment = readFileSync(`/proc/${rig.agentPid()}/environ`, 'utf8').split('\0')
+  assert.ok(environment.includes('SWITCHBOARD_CHAT=default/c1'))
+  assert.ok(environment.includes(`SWITCHBOARD_TURN_FILE=${join(rig.agentFolder(), 'turn')}`))
+  await rig.ended(await rig.ask('{{label=two tokens=1}} of a person'))
+  assert.deepEqual(told(), { chain: '' }, 'the chain of the turn before holds no more')
+  const refused = { code: 'conflict' }
+  await assert.rejects(send('default/c1'), { ...refused, message: /default\/c1 is the chat that you are answering/ })
+  await assert.rejects(send('default/c1,default/a'), { ...refused, message: /waits for your answer already/ })
+  await assert.rejects(send('default/a,default/b,default/c,default/d'), { ...refused, message: /which is the limit/ })
+  await assert.rejects(send('no chat'), { code: 'invalid_input' })
 })
 
 test('turns - an interrupt that was asked for survives the service', async (t) => {
