@@ -1,18 +1,32 @@
 /** The commands by name. */
+import { backup } from './backup.ts'
 import { bench, build, check, conformance, crash, test } from './checks.ts'
 import type { Command } from './command.ts'
+import { doctor } from './doctor.ts'
 import { down } from './down.ts'
+import { importFrom } from './import.ts'
 import { logs, monit } from './logs.ts'
 import { mcp } from './mcp.ts'
+import { report } from './report.ts'
 import { restart } from './restart.ts'
+import { restore } from './restore.ts'
 import { status } from './status.ts'
 import { up } from './up.ts'
+import { upgrade } from './upgrade.ts'
+import { verify } from './verify.ts'
 
 export const commands: Readonly<Record<string, Command>> = {
   up,
   down,
   restart,
   status,
+  doctor,
+  backup,
+  verify,
+  restore,
+  upgrade,
+  import: importFrom,
+  report,
   logs,
   monit,
   build,

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isRestoreUnfinished } from './backup/journal.ts'
 import type { Command, Context } from './command.ts'
 import { type Health, isListening, readHealth, unreachable } from './edge.ts'
 import { type App, NAMESPACE } from './pm2.ts'
@@ -96,6 +97,9 @@ export const bringUp = async (context: Context, before: readonly App[], name?: s
 const obstacle = async ({ settings }: Context, ours: readonly App[]): Promise<string | null> => {
   if (Buffer.byteLength(settings.home) > HOME_MAX_BYTES) {
     return `SWITCHBOARD_HOME is too long for sockets (${settings.home}): choose a folder of at most ${HOME_MAX_BYTES} characters.`
+  }
+  if (isRestoreUnfinished(settings.home)) {
+    return 'A restore was cut off in the middle. Finish it first: npx switchboard restore --finish'
   }
   const elsewhere = ours.find((app) => app.cwd !== settings.root)
   if (elsewhere) {

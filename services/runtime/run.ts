@@ -17,8 +17,10 @@ import { ServiceError } from '../../protocol/errors.ts'
 import type { Client, Handlers, Publisher, ServiceSpec } from '../../protocol/method.ts'
 import type { AnyHandlers } from '../../protocol/wire/admission.ts'
 import { openPublisher } from '../../protocol/wire/bus.ts'
+import type { Pong } from '../../protocol/wire/frames.ts'
 import { openLink, type WireLink } from '../../protocol/wire/link.ts'
 import { openServer } from '../../protocol/wire/server.ts'
+import { createBackup } from './backup.ts'
 import { type BaseEnv, EnvError, parseEnv, readEnvironment } from './env.ts'
 import { type Home, openHome } from './home.ts'
 import { takeLock } from './lock.ts'
@@ -55,6 +57,8 @@ export interface Life<N extends string, Env> {
   client<S extends ServiceName>(service: S): Client<(typeof contract)[S]>
   /** Whether another service answers a ping within so many milliseconds. */
   isUp(service: ServiceName, patience_ms: number): Promise<boolean>
+  /** How a process is doing. Fails with `unavailable` when nobody is there, with `timeout` when nobody answers. */
+  ping(service: ServiceName | 'edge', patience_ms: number): Promise<Pong>
   /** Tells the topics of this service. */
   readonly publish: Publisher<SpecOf<N>>
   /** What to let go of at the end, last given first. */
@@ -152,26 +156,25 @@ export const run = async <const N extends string, Shape extends z.ZodRawShape>(o
     const lock = await takeLock({ run_dir: home.run, name, wait_ms: lock_wait_ms, signal: ending })
     releases.add('lock', () => lock.release())
 
-    const links = new Map<ServiceName, { readonly link: WireLink; readonly client: Client<ServiceSpec> }>()
+    const links = new Map<ServiceName | 'edge', { readonly link: WireLink; readonly client: Client<ServiceSpec> }>()
     const linkReleases = createReleases(log)
     releases.add('links', async () => void (await linkReleases.run(shutdown_deadline_ms)))
-    const linked = (service: ServiceName) => {
+    const linked = (service: ServiceName | 'edge') => {
       const known = links.get(service)
       if (known !== undefined) return known
       const link = openLink({ run_dir: home.run, service, instance, log })
       linkReleases.add(service, () => link.close())
-      const made = { link, client: createClient(service, link.call) as unknown as Client<ServiceSpec> }
+      const made = { link, client: createClient(service as ServiceName, link.call) as unknown as Client<ServiceSpec> }
       links.set(service, made)
       return made
     }
     const client = <S extends ServiceName>(service: S) => linked(service).client as unknown as Client<(typeof contract)[S]>
+    const ping = (service: ServiceName | 'edge', patience_ms: number): Promise<Pong> => linked(service).link.ping(patience_ms)
     const isUp = (service: ServiceName, patience_ms: number): Promise<boolean> =>
-      linked(service)
-        .link.ping(patience_ms)
-        .then(
-          () => true,
-          () => false,
-        )
+      ping(service, patience_ms).then(
+        () => true,
+        () => false,
+      )
 
     const spec: ServiceSpec = Object.hasOwn(contract, name) ? contract[name as ServiceName] : { methods: {}, topics: {} }
     const bus = await openPublisher({ run_dir: home.run, service: name, spec, log })
@@ -185,13 +188,15 @@ export const run = async <const N extends string, Shape extends z.ZodRawShape>(o
       instance,
       client,
       isUp,
+      ping,
       publish: bus.publish as Publisher<SpecOf<N>>,
       defer: (what, release) => releases.add(what, release),
       ending,
     })
     if (ending.aborted) return
 
-    const handlers = running.handlers as AnyHandlers | undefined
+    const own = running.handlers as AnyHandlers | undefined
+    const handlers = own === undefined ? undefined : ({ ...createBackup(home.backups), ...own } as AnyHandlers)
     const server = await openServer({
       run_dir: home.run,
       service: name,

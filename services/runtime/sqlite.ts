@@ -28,6 +28,9 @@ const readMigrations = (folder: string): Migration[] => {
   })
 }
 
+/** The schema that this code writes: the number of the last migration in the folder. */
+export const schemaOf = (migrations_dir: string): number => readMigrations(migrations_dir).length
+
 const versionOf = (database: Database.Database): number => database.pragma('user_version', { simple: true }) as number
 
 /** Each migration is one transaction, which looks at the version again: two processes that open at once apply it once. */
@@ -57,6 +60,28 @@ const switchToWal = (database: Database.Database): void => {
       if ((error as { code?: string }).code !== 'SQLITE_BUSY' || performance.now() >= until) throw error
       database.exec('BEGIN IMMEDIATE; COMMIT')
     }
+  }
+}
+
+/** What this process has open by `openDatabase`; a backup asks for it (backup.ts). */
+const opened = new Set<Database.Database>()
+
+/** The databases that this process owns at the moment. */
+export const openDatabases = (): readonly Database.Database[] => [...opened].filter((database) => database.open)
+
+/** Opens a copy, or a database whose owner does not run, to look at it; what is there is not changed. Throws where it is none. */
+export const openForReading = (file: string): Database.Database =>
+  new Database(file, { readonly: true, fileMustExist: true, timeout: BUSY_TIMEOUT_MS })
+
+/** Opens a fresh copy of our own and makes it one file: without a log beside it, it may lie where nobody can write. */
+export const openCopy = (file: string): Database.Database => {
+  const database = new Database(file, { fileMustExist: true, timeout: BUSY_TIMEOUT_MS })
+  try {
+    database.pragma('journal_mode = DELETE')
+    return database
+  } catch (error) {
+    database.close()
+    throw error
   }
 }
 
@@ -90,6 +115,7 @@ export const openDatabase = ({ path: file, migrations_dir, synchronous, log }: D
     database.pragma('foreign_keys = OFF')
     migrate(database, migrations, log)
     database.pragma('foreign_keys = ON')
+    opened.add(database)
     return database
   } catch (error) {
     database.close()
@@ -99,6 +125,7 @@ export const openDatabase = ({ path: file, migrations_dir, synchronous, log }: D
 
 /** Writes the log back into the file and closes. Safe to call twice. */
 export const closeDatabase = (database: Database.Database): void => {
+  opened.delete(database)
   if (!database.open) return
   try {
     database.pragma('wal_checkpoint(TRUNCATE)')

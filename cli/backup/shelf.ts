@@ -1,0 +1,72 @@
+/** The shelf: `backups/` in SWITCHBOARD_HOME, one folder a backup, named by its moment. */
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { basename, join, resolve } from 'node:path'
+import { type Manifest, readManifest } from './manifest.ts'
+
+/** `2026-11-23T02-15-00-123Z`: sorts by time, and is a file's name everywhere. */
+const NAME = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-\d{3}Z$/
+
+/** Ends the name of a backup that is being made. */
+export const PARTIAL = '.partial'
+
+const DAY_MS = 86_400_000
+
+export interface Backup {
+  readonly name: string
+  readonly folder: string
+  readonly manifest: Manifest
+}
+
+export const nameOf = (moment: number): string => new Date(moment).toISOString().replaceAll(/[:.]/g, '-')
+
+export const shelfOf = (home: string): string => join(home, 'backups')
+
+const read = (folder: string): Backup | null => {
+  const manifest = readManifest(folder)
+  return manifest === null ? null : { name: basename(folder), folder, manifest }
+}
+
+/** The backups that are whole, oldest first. One whose manifest is damaged is left out. */
+export const listBackups = (home: string): Backup[] => {
+  const shelf = shelfOf(home)
+  const names = existsSync(shelf) ? readdirSync(shelf).filter((name) => NAME.test(name)) : []
+  return names.sort().flatMap((name) => {
+    try {
+      return read(join(shelf, name)) ?? []
+    } catch {
+      // `switchboard verify NAME` says what is the matter with it.
+      return []
+    }
+  })
+}
+
+/** A backup by its name on the shelf, or by the path of its folder. Throws where there is none. */
+export const findBackup = (home: string, which: string): Backup => {
+  const named = join(shelfOf(home), which)
+  const folder = NAME.test(which) ? named : resolve(which)
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+    throw new Error(`There is no backup ${which}. See which there are: npx switchboard verify --all`)
+  const backup = read(folder)
+  if (backup === null) throw new Error(`${folder} has no manifest.json: it is no backup, or one that was not finished.`)
+  return backup
+}
+
+/**
+ * Which backups to let go of: all beyond the newest `keep`, and those older than `keep_days`; never the newest. What lies
+ * there half made is told apart: nobody is at it while the caller holds the lock of backups.
+ */
+export const agedBackups = (backups: readonly Backup[], limits: { keep: number; keep_days: number; now: number }): Backup[] => {
+  const newestFirst = [...backups].sort((a, b) => b.manifest.made_at - a.manifest.made_at)
+  return newestFirst.filter(
+    ({ manifest }, index) => index > 0 && (index >= limits.keep || manifest.made_at < limits.now - limits.keep_days * DAY_MS),
+  )
+}
+
+/** Lets go of aged backups and of what was left half made. Returns the names. */
+export const rotate = (home: string, limits: { keep: number; keep_days: number; now: number }): string[] => {
+  const aged = agedBackups(listBackups(home), limits).map(({ name }) => name)
+  const halves = readdirSync(shelfOf(home)).filter((name) => name.endsWith(PARTIAL))
+  const names = [...aged, ...halves]
+  for (const name of names) rmSync(join(shelfOf(home), name), { recursive: true, force: true })
+  return names
+}

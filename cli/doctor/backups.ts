@@ -1,0 +1,26 @@
+/** Backups: whether there is one that is young enough, and whether a restore was left half done. */
+import { existsSync } from 'node:fs'
+import { isRestoreUnfinished } from '../backup/journal.ts'
+import { listBackups } from '../backup/shelf.ts'
+import { formatSpan } from '../table.ts'
+import { type Finding, findingsOf } from './finding.ts'
+import type { Surroundings } from './surroundings.ts'
+
+/** Two days missed. */
+const OLD_MS = 49 * 3_600_000
+
+export const checkBackups = async ({
+  settings,
+  databases,
+  now,
+}: Pick<Surroundings, 'settings' | 'databases' | 'now'>): Promise<Finding> => {
+  const { ok, warn, fail } = findingsOf('backups')
+  if (isRestoreUnfinished(settings.home))
+    return fail('a restore was cut off in the middle', 'Finish it before anything starts: npx switchboard restore --finish')
+  const newest = listBackups(settings.home).at(-1)
+  const advice = 'Make one: npx switchboard backup. They are made daily while everything runs, unless BACKUP_EVERY_HOURS=0.'
+  if (newest === undefined)
+    return databases.some(({ file }) => existsSync(file)) ? warn('there is none', advice) : ok('nothing to back up yet')
+  const age = now() - newest.manifest.made_at
+  return age > OLD_MS ? warn(`the newest is ${formatSpan(age)} old`, advice) : ok(`the newest is ${formatSpan(age)} old`)
+}

@@ -1,0 +1,70 @@
+/** `switchboard restore`: a backup in the place of what is there, which is kept aside. */
+
+import { resolve } from 'node:path'
+import { takeLock } from '../services/runtime/lock.ts'
+import { isRestoreUnfinished } from './backup/journal.ts'
+import { finishRestore, holdStill, restore as putBack, restoreTo } from './backup/restoring.ts'
+import { findBackup, listBackups } from './backup/shelf.ts'
+import type { Command, Context } from './command.ts'
+import { oursOf } from './up.ts'
+
+const finish = async ({ settings, print }: Context): Promise<number> => {
+  if (!isRestoreUnfinished(settings.home)) {
+    print('No restore was cut off: there is nothing to finish.')
+    return 0
+  }
+  const still = await holdStill(settings.run_dir)
+  try {
+    print(`Finished. What was there before lies in ${finishRestore(settings.home)}. Start: npm start`)
+    return 0
+  } finally {
+    still.release()
+  }
+}
+
+const choose = ({ settings, print }: Context): number => {
+  print('Name the backup to put back (npx switchboard restore NAME), newest last:')
+  for (const { name } of listBackups(settings.home)) print(`  ${name}`)
+  return 2
+}
+
+const put = async ({ settings, pm2, print }: Context, name: string, target: string | undefined): Promise<number> => {
+  const backup = findBackup(settings.home, name)
+  if (target !== undefined) {
+    await restoreTo(backup, resolve(target), settings.root)
+    print(
+      `${backup.name} lies in ${resolve(target)}, verified. To look at it: SWITCHBOARD_HOME=${resolve(target)} GATEWAY_PORT=8100 npm start`,
+    )
+    return 0
+  }
+  if (oursOf(await pm2.list()).length > 0) {
+    print('Switchboard is running. Stop it first: npm stop')
+    return 1
+  }
+  const replaced = await putBack(settings, backup)
+  print(`${backup.name} was put back, verified. What was there before lies in ${replaced}; delete it when you miss nothing.`)
+  print('Start: npm start')
+  return 0
+}
+
+export const restore: Command = {
+  summary: 'Put a backup in the place of what is there, which is kept aside; or into a new folder',
+  usage: '[backup] [--to FOLDER] [--finish]',
+  run: async (context) => {
+    const { args, settings } = context
+    const at = args.indexOf('--to')
+    const target = at < 0 ? undefined : args[at + 1]
+    if (at >= 0 && target === undefined) {
+      context.print('--to needs a folder: npx switchboard restore NAME --to FOLDER')
+      return 2
+    }
+    const name = args.find((arg, index) => !arg.startsWith('--') && (at < 0 || index !== at + 1))
+    const lock = await takeLock({ run_dir: settings.run_dir, name: 'backup', wait_ms: 0 })
+    try {
+      if (args.includes('--finish')) return await finish(context)
+      return name === undefined ? choose(context) : await put(context, name, target)
+    } finally {
+      lock.release()
+    }
+  },
+}

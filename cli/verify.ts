@@ -1,0 +1,35 @@
+/** `switchboard verify`: whether backups are as they were made, and can be put back by this version. */
+import { faultsOf, fromTheFuture } from './backup/inspection.ts'
+import { type Backup, findBackup, listBackups, shelfOf } from './backup/shelf.ts'
+import type { Command } from './command.ts'
+import { formatSize, formatSpan } from './table.ts'
+
+const describe = ({ name, manifest }: Backup): string => {
+  const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0)
+  return `${name}  ${formatSize(bytes)}, ${formatSpan(Date.now() - manifest.made_at)} old`
+}
+
+export const verify: Command = {
+  summary: 'Look through the newest backup, a given one, or all; exit code 1 when one is not sound',
+  usage: '[backup | --all]',
+  run: async ({ args, settings, print }) => {
+    const named = args.find((arg) => !arg.startsWith('--'))
+    const shelf = listBackups(settings.home)
+    const chosen = named !== undefined ? [findBackup(settings.home, named)] : args.includes('--all') ? shelf : shelf.slice(-1)
+    if (chosen.length === 0) {
+      print(`There is no backup in ${shelfOf(settings.home)}. Make one: npx switchboard backup`)
+      return 1
+    }
+    let isSound = true
+    for (const backup of chosen) {
+      const future = fromTheFuture(backup, settings.root)
+      const faults = await faultsOf(backup)
+      if (faults.length > 0) isSound = false
+      print(`${describe(backup)}  ${faults.length === 0 ? 'sound' : 'DAMAGED'}`)
+      for (const fault of faults) print(`  ${fault}`)
+      if (future.length > 0)
+        print(`  It needs the Switchboard that made it (${backup.manifest.switchboard}): ${future.join('; ')}`)
+    }
+    return isSound ? 0 : 1
+  },
+}
