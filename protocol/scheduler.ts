@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { BotId, ChatId } from './identifiers.ts'
 import { LedgerPage } from './ledger.ts'
 import { method, service, topic } from './method.ts'
+import { jobSpendMethods } from './spend.ts'
 
 /** A job's number; the predecessor's clients use it in paths. */
 const JobId = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
@@ -215,6 +216,7 @@ export const scheduler = service({
       ws: true,
       timeout_ms: 15_000,
     }),
+    ...jobSpendMethods,
     preview: method({
       summary: 'The next five moments of a cron expression, in UTC and on the clocks of its zone',
       input: z.object({ cron_expression: Expression, timezone: Zone.nullish() }),

@@ -5,6 +5,7 @@ import { Chain } from './chain.ts'
 import { deliveryMethods } from './deliveries.ts'
 import { BotId, ChatId, EventId, TurnId } from './identifiers.ts'
 import { method, service, topic } from './method.ts'
+import { spendMethods } from './spend.ts'
 import { TaskState, taskMethods } from './tasks.ts'
 
 /** The states of a turn. The last five are ends; a turn reaches exactly one of them, once. */
@@ -156,6 +157,7 @@ export const sessions = service({
          */
         response: z.object({ response_id: z.uuid(), edge: z.string().min(1).max(100) }).optional(),
         chain: Chain,
+        unattended: z.boolean().default(false).describe('nobody waits for the answer: it stops first at a spending limit'),
       }),
       output: z.object({ turn_id: TurnId, attached: z.boolean() }),
       errors: ['low_disk', 'forbidden', 'conflict'],
@@ -303,6 +305,7 @@ export const sessions = service({
     }),
     ...taskMethods,
     ...deliveryMethods,
+    ...spendMethods,
   },
   topics: {
     turn_changed: topic({

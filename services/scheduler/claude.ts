@@ -98,7 +98,7 @@ export class Claude {
 
   async #send({ run, timeout_ms, onTurn }: ClaudeRun, job: JobRow): Promise<string> {
     const idempotency_key = `cron:${run.run_id}${run.attempt > 1 ? `:${run.attempt}` : ''}`
-    const message = { bot_id: job.bot_id, chat_id: chatOf(job), message: job.command, idempotency_key }
+    const message = { bot_id: job.bot_id, chat_id: chatOf(job), message: job.command, idempotency_key, unattended: true }
     const { turn_id } = await this.#patiently(
       () => this.#sessions.send(message, { signal: this.#closing.signal }),
       performance.now() + timeout_ms,
@@ -126,7 +126,7 @@ export class Claude {
           : `It ran longer than ${Math.round(timeout_ms / 1_000)} s (timeout_s) and was ended`
         until = performance.now() + END_MS
         const { bot_id, chat_id } = turn
-        await this.#patiently(() => this.#sessions.interrupt({ bot_id, chat_id }, { signal: closing }), until)
+        await this.#patiently(() => this.#sessions.interrupt({ bot_id, chat_id, turn_id }, { signal: closing }), until)
       }
       const wait_ms = Math.max(0, Math.min(WAIT_MS, broken === null ? left : 1_000))
       const waiting = AbortSignal.any([closing, ...(broken === null ? [stopped] : [])])

@@ -4,6 +4,7 @@ import { ServiceError } from '../../protocol/errors.ts'
 import type { Handlers } from '../../protocol/method.ts'
 import type { Job, Run, scheduler } from '../../protocol/scheduler.ts'
 import { momentsAfter } from '../runtime/cron/schedule.ts'
+import { dayStartBefore, machineZone, zoneOf } from '../runtime/cron/zone.ts'
 import type { Clock } from './clock.ts'
 import type { TelegramDoor } from './deliveries.ts'
 import { checkedSchedule, type FieldRules, toFields } from './job-fields.ts'
@@ -116,6 +117,11 @@ export const createScheduler = (deps: SchedulerDeps): Handlers<typeof scheduler>
         return store.job(id) as JobRow
       })
       return { id: job.id, next_runs: shown(job).next_runs }
+    },
+
+    spend: async ({ days, bot_id }) => {
+      const since = dayStartBefore(zoneOf(machineZone()), clock.now(), days - 1)
+      return { rows: store.spentByDay(since, bot_id ?? null) }
     },
 
     preview: async ({ cron_expression, timezone }) => {

@@ -4,6 +4,7 @@
  */
 import type { Database } from 'better-sqlite3'
 import type { RunState } from '../../protocol/scheduler.ts'
+import type { JobSpendRow } from '../../protocol/spend.ts'
 import type { DeliveryRow, JobFields, JobRow, NewRun, Outcome, RunRow, ScheduleRow } from './rows.ts'
 
 const OPEN = `('claimed', 'running')`
@@ -131,6 +132,13 @@ export const openStore = (db: Database) => {
     skipClaimed: sql<{ job_id: number; reason: string; now: number }, { run_id: string }>(
       `UPDATE runs SET state = 'skipped', reason = :reason, ended_at = :now
        WHERE job_id = :job_id AND state IN ${OPEN} AND state = 'claimed' RETURNING run_id`,
+    ),
+    spentByDay: sql<{ since: number; bot_id: string | null }, JobSpendRow>(
+      `SELECT date(r.claimed_at / 1000, 'unixepoch', 'localtime') AS day, r.job_id, j.name, r.bot_id,
+         sum(r.cost_usd) AS cost_usd, count(*) AS runs
+       FROM runs r LEFT JOIN jobs j ON j.id = r.job_id
+       WHERE r.cost_usd IS NOT NULL AND r.claimed_at >= :since AND (:bot_id IS NULL OR r.bot_id = :bot_id)
+       GROUP BY day, r.job_id ORDER BY day DESC, cost_usd DESC`,
     ),
     spent: sql<[number, number], { usd: number }>(
       'SELECT coalesce(sum(cost_usd), 0) AS usd FROM runs WHERE job_id = ? AND coalesce(started_at, claimed_at) >= ?',
@@ -291,6 +299,7 @@ export const openStore = (db: Database) => {
     skipClaimed: (job_id: number, reason: string, now: number) =>
       q.skipClaimed.all({ job_id, reason, now }).map(({ run_id }) => run_id),
     spentSince: (job_id: number, since: number) => q.spent.get(job_id, since)?.usd ?? 0,
+    spentByDay: (since: number, bot_id: string | null) => q.spentByDay.all({ since, bot_id }),
     output: (run_id: string) => q.output.get(run_id),
 
     addDelivery: (row: Omit<DeliveryRow, 'state' | 'attempts' | 'reason'>) => void q.addDelivery.run(row),

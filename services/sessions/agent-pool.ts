@@ -41,10 +41,10 @@ export interface AgentPoolOptions {
 }
 
 /** How what an agent starts finds out for whom: the loop guard needs it (protocol/chain.ts). It changes no rights. */
-const selfOf = ({ bot_id, chat_id }: SessionRow, folder: AgentFolder): Record<string, string> => ({
-  SWITCHBOARD_CHAT: `${bot_id}/${chat_id}`,
-  SWITCHBOARD_TURN_FILE: folder.file('turn'),
-})
+const selfOf = ({ bot_id, chat_id }: SessionRow, folder: AgentFolder): Record<string, string> => {
+  const turnFile = folder.file('turn')
+  return { SWITCHBOARD_CHAT: `${bot_id}/${chat_id}`, SWITCHBOARD_TURN_FILE: turnFile }
+}
 
 export class AgentPool {
   readonly #options: AgentPoolOptions

@@ -52,6 +52,8 @@ export interface HandOverDeps {
   readonly at: At
   /** What stands before the prompt of a turn. */
   readonly context: (turn: TurnRow, session: SessionRow) => Omit<PromptContext, 'memories'>
+  /** Why a turn may not be begun now, in words for its user. */
+  readonly refusal: (turn: TurnRow) => string | null
   readonly recall: (turn: TurnRow) => Promise<readonly Recalled[]>
 }
 
@@ -69,6 +71,8 @@ export class HandOver {
   /** Hands a waiting turn to its session's agent, which is started where there is none. */
   async deliver(turn: OpenTurn): Promise<Outcome> {
     try {
+      const refusal = this.#o.refusal(turn.row)
+      if (refusal !== null) return end(failedEnd(refusal))
       const warm = await this.#agentFor(turn)
       if (turn.row.cancel_asked === 1) return end(cancelledEnd('', null))
       return warm.agent.isOpen ? await this.#write(turn, warm) : AGAIN

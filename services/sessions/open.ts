@@ -23,6 +23,9 @@ import { Recall } from './recall.ts'
 import type { SessionRow, TurnRow } from './rows.ts'
 import { createSessions } from './service.ts'
 import { idleLimitOf, type Settings } from './settings.ts'
+import { Budget } from './spend/budget.ts'
+import { createSpendHandlers } from './spend/service.ts'
+import { openSpendStore } from './spend/store.ts'
 import { openStore } from './store.ts'
 import { createTaskHandlers } from './tasks/service.ts'
 import { openTaskStore, ownerOf } from './tasks/store.ts'
@@ -98,6 +101,8 @@ export const openSessions = async (deps: OpenSessionsDeps) => {
   })
   defer('agents', () => pool.close())
 
+  const spendStore = openSpendStore(db)
+  const budget = new Budget(env, spendStore)
   const recall = new Recall(deps.memory, log)
   const context = ({ lane }: TurnRow, { cwd }: SessionRow): Omit<PromptContext, 'memories'> => ({
     globalMemory: readGlobalMemory(memoryFiles),
@@ -140,6 +145,7 @@ export const openSessions = async (deps: OpenSessionsDeps) => {
       log,
       at,
       context,
+      refusal: (turn) => budget.refusal(turn, Date.now()),
       recall: ({ bot_id, message }) => recall.of(bot_id, message),
     }),
     program,
@@ -181,6 +187,7 @@ export const openSessions = async (deps: OpenSessionsDeps) => {
       stuck_s: env.GATEWAY_BUSY_STUCK_TIMEOUT,
     }),
     ...createDeliveryHandlers(telegram),
+    ...createSpendHandlers(spendStore, env),
   }
   turns.recover()
   outbox.poke()

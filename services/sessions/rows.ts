@@ -52,6 +52,8 @@ export interface TurnRow extends SessionRef {
   readonly cancel_asked: number
   readonly due_at: number | null
   readonly chain: string | null
+  /** 1: nobody waits for its answer. */
+  readonly unattended: number
   readonly memories: string | null
   readonly end_offset: number | null
   readonly reply: string | null

@@ -4,6 +4,7 @@ import type { deliveryMethods } from '../../protocol/deliveries.ts'
 import { ServiceError } from '../../protocol/errors.ts'
 import type { CallContext, Handlers } from '../../protocol/method.ts'
 import type { OpenTurn, sessions, Turn } from '../../protocol/sessions.ts'
+import type { spendMethods } from '../../protocol/spend.ts'
 import type { taskMethods } from '../../protocol/tasks.ts'
 import { parseEventId } from './agent/event-id.ts'
 import type { Transcripts } from './agent/transcript.ts'
@@ -86,7 +87,7 @@ const toOpenTurn = (row: TurnRow): OpenTurn => {
 const secondsSince = (moment: number, now: number): number => Math.max(0, Math.floor((now - moment) / 1_000))
 
 /** What others answer of the same contract. */
-type Elsewhere = keyof typeof taskMethods | keyof typeof deliveryMethods
+type Elsewhere = keyof typeof taskMethods | keyof typeof deliveryMethods | keyof typeof spendMethods
 
 export const createSessions = (deps: SessionsDeps): Omit<Handlers<typeof sessions>, Elsewhere> => {
   const { store, pool, turns, outbox, transcripts, program, base, at } = deps
@@ -129,7 +130,7 @@ export const createSessions = (deps: SessionsDeps): Omit<Handlers<typeof session
   }
 
   return {
-    async send({ bot_id, chat_id, message, user_id, username, idempotency_key, response = null, chain }) {
+    async send({ bot_id, chat_id, message, user_id, username, idempotency_key, response = null, chain, unattended }) {
       refuseLoop(chain, `${bot_id}/${chat_id}`)
       const now = Date.now()
       const turn = {
@@ -142,6 +143,7 @@ export const createSessions = (deps: SessionsDeps): Omit<Handlers<typeof session
         username: username ?? null,
         idempotency_key: idempotency_key ?? null,
         chain: chain ?? null,
+        unattended: unattended ? 1 : 0,
         created_at: now,
         due_at: null,
       }

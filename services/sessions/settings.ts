@@ -2,12 +2,15 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { BaseEnv, EnvFlag, EnvFolder, EnvUrl, envInteger } from '../runtime/env.ts'
+import { BaseEnv, EnvFlag, EnvFolder, EnvUrl, envInteger, envNumber } from '../runtime/env.ts'
 import type { SessionRef } from './rows.ts'
 
 const DAY_S = 86_400
 const seconds = (fallback: number, min = 1) => envInteger(min, 30 * DAY_S).default(fallback)
 const megabytes = (fallback: number, min = 0) => envInteger(min, 100_000_000).default(fallback)
+
+/** A limit; 0: none. */
+const dollars = envNumber(0, 1_000_000).default(0)
 
 /** The CLI's modes. In all but the first a tool that needs a permission is refused, since nobody is there to ask. */
 const PermissionMode = z.enum(['bypassPermissions', 'default', 'acceptEdits', 'dontAsk', 'plan', 'auto'])
@@ -37,6 +40,10 @@ export const Settings = BaseEnv.extend({
   AGENT_TURN_LOG_MAX: megabytes(1_024, 1),
   AGENT_LOG_KEEP_DAYS: envInteger(1, 36_500).default(30),
   AGENT_MAX_MB: megabytes(2_048, 1),
+  SPEND_LIMIT_DAY_USD: dollars,
+  SPEND_LIMIT_BOT_DAY_USD: dollars,
+  SPEND_LIMIT_CHAT_DAY_USD: dollars,
+  SPEND_UNATTENDED_PERCENT: envInteger(0, 100).default(80),
   AGENT_ENV_PASS: z.string().default(''),
   CLAUDE_BIN: z.string().optional(),
   CLAUDE_PERMISSION_MODE: PermissionMode.default('bypassPermissions'),

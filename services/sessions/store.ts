@@ -20,6 +20,8 @@ export interface NewTurn extends SessionRef {
   readonly created_at: number
   /** Not to be handed over before this moment. */
   readonly chain: string | null
+  /** 1: nobody waits for its answer. */
+  readonly unattended: number
   readonly due_at: number | null
 }
 
@@ -96,8 +98,8 @@ export const openStore = (db: Database) => {
       `SELECT count(*) AS n FROM turns WHERE bot_id = ? AND chat_id = ? AND lane = ? AND state IN ${OPEN}`,
     ),
     addTurn: sql<NewTurn & { ahead: number }>(
-      `INSERT INTO turns (turn_id, bot_id, chat_id, lane, origin, state, message, user_id, username, idempotency_key, chain, ahead, created_at, due_at)
-       VALUES (:turn_id, :bot_id, :chat_id, :lane, 'message', 'waiting', :message, :user_id, :username, :idempotency_key, :chain, :ahead, :created_at, :due_at)`,
+      `INSERT INTO turns (turn_id, bot_id, chat_id, lane, origin, state, message, user_id, username, idempotency_key, chain, unattended, ahead, created_at, due_at)
+       VALUES (:turn_id, :bot_id, :chat_id, :lane, 'message', 'waiting', :message, :user_id, :username, :idempotency_key, :chain, :unattended, :ahead, :created_at, :due_at)`,
     ),
     handing: sql<[number, number, string | null, string]>(
       `UPDATE turns SET state = 'handing', agent = ?, start_offset = ?, memories = ?, attempts = attempts + 1

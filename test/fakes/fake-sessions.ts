@@ -182,6 +182,11 @@ export const createFakeSessions = (onTurn: (turn: FakeTurn) => void = () => unde
       return { events: batch, ended: ended() && from + batch.length === turn.events.length }
     },
     turn: async ({ turn_id }) => turnOf(turn_id).record,
+    spend: async () => ({
+      today_usd: 0,
+      limits: { day_usd: null, bot_day_usd: null, chat_day_usd: null, unattended_percent: 80 },
+      rows: [],
+    }),
     open_turns: async () => ({
       turns: [...turns.values()].filter(({ record }) => record.ended_at === null).map(({ record }) => record),
     }),

@@ -151,3 +151,10 @@ export const toLocalText = (zone: Zone, instant: number): string => {
 /** When the day began on the clocks of a zone that show this instant. */
 export const dayStart = (zone: Zone, instant: number): number =>
   zone.firstInstant(Math.floor((instant + zone.offset(instant)) / DAY_MS) * DAY_MS)
+
+/** The instant at which the day begins that lies `days` before the one of `instant`. */
+export const dayStartBefore = (zone: Zone, instant: number, days: number): number => {
+  let begin = dayStart(zone, instant)
+  for (let day = 0; day < days; day += 1) begin = dayStart(zone, begin - 1)
+  return begin
+}

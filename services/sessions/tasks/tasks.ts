@@ -208,6 +208,7 @@ export class Tasks {
       username: null,
       idempotency_key: null,
       chain: store.turn(task.task_id)?.chain ?? null,
+      unattended: 1,
       created_at: now,
       due_at: now + next.delay_ms,
     }
@@ -244,6 +245,7 @@ const toTurn = (order: TaskOrder, lane: string, now: number): NewTurn => ({
   username: null,
   idempotency_key: order.idempotency_key,
   chain: order.chain,
+  unattended: 1,
   created_at: now,
   due_at: null,
 })
