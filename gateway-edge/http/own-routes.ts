@@ -17,7 +17,7 @@ export interface OwnSpec {
   /** Codes that it may answer beside those that every route may. */
   readonly errors?: readonly ErrorCode[]
   /** What it answers beside the errors every route may answer: by status, the schema of its JSON or the type of its content. */
-  readonly answers: Readonly<Record<number, z.ZodType | 'text/html; charset=utf-8'>>
+  readonly answers: Readonly<Record<number, z.ZodType | 'text/html; charset=utf-8' | 'text/plain; version=0.0.4; charset=utf-8'>>
 }
 
 /** What one request to a route of the edge is answered with. */
@@ -50,7 +50,7 @@ const Health = z
   .meta({ title: 'Health' })
 
 const NotReady = z
-  .object({ status: z.literal('unavailable'), detail: z.string().describe('what does not answer') })
+  .object({ status: z.literal('unavailable'), detail: z.string().describe('what does not answer, or what is wrong') })
   .meta({ title: 'NotReady' })
 
 /** Declares a route. The identity function: it exists so that each is checked where it stands. */
@@ -61,7 +61,7 @@ export const OWN_ROUTES = {
   'GET /api/health': own({ summary: 'Whether the edge lives', public: true, answers: { 200: Ok } }),
   'GET /healthz': own({ summary: 'Whether the edge lives', public: true, answers: { 200: Ok } }),
   'GET /readyz': own({
-    summary: 'Whether messages can be taken: every service the edge needs answers within a second',
+    summary: 'Whether messages can be taken: what the edge needs answers within a second, and nothing critical is wrong',
     public: true,
     answers: { 200: Ok, 503: NotReady },
   }),
@@ -69,6 +69,12 @@ export const OWN_ROUTES = {
     summary: 'What is up, which HTTP server is in use, and which agent answers',
     description: 'Always 200 while the edge itself answers; what does not is told in the body.',
     answers: { 200: Health },
+  }),
+  'GET /metrics': own({
+    summary: 'All numbers in the text format of Prometheus',
+    description: 'Prometheus shows the token as `authorization: {credentials: …}` of its scrape configuration (docs/metrics.md).',
+    errors: ['timeout', 'unavailable'],
+    answers: { 200: 'text/plain; version=0.0.4; charset=utf-8' },
   }),
   'POST /api/login': own({
     summary: 'Begin a login of a browser: the token once, then a cookie that lasts for seven days',

@@ -91,7 +91,7 @@ export class NodeExchange implements Exchange {
     })
   }
 
-  reply(status: number, headers: Headers, body: string): void {
+  reply(status: number, headers: Headers, body: string | Uint8Array): void {
     if (this.#closed) return
     if (this.#res.headersSent) return this.sever()
     this.#closed = true

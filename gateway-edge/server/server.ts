@@ -34,7 +34,7 @@ export interface Exchange {
   readonly closed: boolean
   /** Aborted when the exchange closes before it was answered to the end. */
   readonly gone: AbortSignal
-  reply(status: number, headers: Headers, body: string): void
+  reply(status: number, headers: Headers, body: string | Uint8Array): void
   /** Begins a body of unknown length, together with its first part. */
   open(status: number, headers: Headers, first: string): void
   /** Adds to the body. All that is added in one tick goes out in one write; who adds much awaits `writable` before it adds more. */

@@ -121,7 +121,7 @@ export class UwsExchange implements Exchange {
     })
   }
 
-  reply(status: number, headers: Headers, body: string): void {
+  reply(status: number, headers: Headers, body: string | Uint8Array): void {
     if (this.#closed) return
     if (this.#opened) return this.sever()
     this.#closed = true
@@ -177,7 +177,7 @@ export class UwsExchange implements Exchange {
     this.#res.onAborted(() => this.#abort())
   }
 
-  #writeReply(status: number, headers: Headers, body: string): void {
+  #writeReply(status: number, headers: Headers, body: string | Uint8Array): void {
     this.#writeHead(status, headers)
     // The answer to HEAD has the length of a body and no body. After one uWebSockets drops the next request of the same
     // connection, so the connection is closed in words.

@@ -24,6 +24,7 @@ export const MAX_TIMEOUT_MS = 86_400_000
 /** How a service is doing. */
 export interface Pong {
   readonly instance: string
+  readonly pid: number
   readonly uptime_ms: number
   /** The longest that its event loop was late since the ping before. */
   readonly loop_lag_ms: number
@@ -88,7 +89,8 @@ const isPong = (value: unknown): value is Pong => {
   if (typeof value !== 'object' || value === null) return false
   const pong = value as Record<string, unknown>
   return (
-    isText(pong.instance) && ['uptime_ms', 'loop_lag_ms', 'calls', 'failures', 'in_flight'].every((key) => isMoment(pong[key]))
+    isText(pong.instance) &&
+    ['pid', 'uptime_ms', 'loop_lag_ms', 'calls', 'failures', 'in_flight'].every((key) => isMoment(pong[key]))
   )
 }
 

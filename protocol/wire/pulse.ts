@@ -21,7 +21,7 @@ export const openPulse = (instance: string, counts: Pick<Counts, 'calls' | 'fail
       const loop_lag_ms = Math.max(0, lag.max / 1e6 - LAG_RESOLUTION_MS)
       lag.reset()
       const { calls, failures, in_flight } = counts
-      return { instance, uptime_ms: machineNow() - startedAt, loop_lag_ms, calls, failures, in_flight }
+      return { instance, pid: process.pid, uptime_ms: machineNow() - startedAt, loop_lag_ms, calls, failures, in_flight }
     },
     close: () => void lag.disable(),
   }

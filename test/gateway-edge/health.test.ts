@@ -56,6 +56,8 @@ test('health - a service that is there and silent counts as down after a second'
     history: 'up',
     scheduler: 'up',
     memory: 'up',
+    metrics: 'up',
+    reports: 'up',
   })
 })
 
@@ -68,7 +70,7 @@ test('health - the long answer has the fields of old, what is up, the server in 
     status: 'ok',
     active_sessions: 0,
     agent: { kind: 'demo', version: null, problem: null },
-    services: { sessions: 'up', history: 'up', scheduler: 'up', memory: 'up' },
+    services: { sessions: 'up', history: 'up', scheduler: 'up', memory: 'up', metrics: 'up', reports: 'up' },
     adapter: house.edge.adapter,
   })
   assert.ok(uptime_seconds >= 0)

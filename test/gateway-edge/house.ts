@@ -94,7 +94,7 @@ export const openHouse = async (t: Scope, { onTurn, without = [], ...options }: 
     })
   }
 
-  for (const service of ['scheduler', 'memory'] as const) {
+  for (const service of SERVICE_NAMES.filter((name) => name !== 'sessions' && name !== 'history')) {
     const handlers = minimalHandlers(contract[service]) as unknown as AnyHandlers
     const server = await openServer({ run_dir, service, instance: randomUUID(), handlers })
     t.after(() => server.close())

@@ -28,7 +28,7 @@ test('health - the short form is exactly this, the long one says what runs', asy
     status: 'ok',
     active_sessions: 0,
     agent: { kind: 'demo', version: null, problem: null },
-    services: { sessions: 'up', history: 'up', scheduler: 'up', memory: 'up' },
+    services: { sessions: 'up', history: 'up', scheduler: 'up', memory: 'up', metrics: 'up', reports: 'up' },
     adapter,
   })
 })
@@ -40,7 +40,7 @@ test('health - says which services are down, still with 200', async (t) => {
   const { services, active_sessions } = json as Record<string, unknown>
   assert.deepEqual(
     [status, active_sessions, services],
-    [200, 0, { sessions: 'down', history: 'down', scheduler: 'up', memory: 'up' }],
+    [200, 0, { sessions: 'down', history: 'down', scheduler: 'up', memory: 'up', metrics: 'up', reports: 'up' }],
   )
 })
 

@@ -80,7 +80,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
 }
 
 /** The services that the house has; those of the others answer with a tool error, which is what is looked for then. */
-const SERVED: ReadonlySet<string> = new Set(['sessions', 'history', 'scheduler', 'memory'])
+const SERVED: ReadonlySet<string> = new Set(['sessions', 'history', 'scheduler', 'memory', 'metrics', 'reports'])
 
 test('mcp inspector - lists and calls every tool, reads resources and prompts', async (t) => {
   const house = await openHouse(t, { onTurn: (turn) => turn.end(`echo ${turn.message}`) })

@@ -1,6 +1,6 @@
 /** What should have come due, recomputed from the history of a job's schedules, against the rows of the ledger. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { LedgerJob } from '../../../protocol/scheduler.ts'
+import type { LedgerJob } from '../../../protocol/ledger.ts'
 import { scheduleOf } from '../../runtime/cron/schedule.ts'
 
 /** Moments computed before others get their turn; about 130 µs each. */

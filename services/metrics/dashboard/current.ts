@@ -49,6 +49,8 @@ const ClaudeUsage = z.object({
   model_usage: z.record(z.string(), ModelUsage).catch({}),
   daily_activity: listOf(z.object({ date: z.string(), messages: count, sessions: count })),
   daily_models: listOf(z.object({ date: z.string(), input_tokens: count, output_tokens: count })),
+  /** When all files had been read last; null while the first scan goes on. */
+  scan: z.object({ scanned_at: number }).nullish().catch(null),
   context_avg: number,
   context_max: number,
 })

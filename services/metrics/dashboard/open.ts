@@ -36,7 +36,7 @@ export const openDashboardPush = ({ env, home, log, current, past }: DashboardPu
   })
 }
 
-/** Begins to push, now and whenever it is due. Without the settings it says so once and does nothing. */
+/** Begins to push, soon and whenever it is due. Without the settings it says so once and does nothing. */
 export const startDashboardPush = (deps: DashboardPushDeps): { status(): PushStatus; close(): Promise<void> } => {
   const push = openDashboardPush(deps)
   const { state, problem } = push.status()
@@ -45,8 +45,8 @@ export const startDashboardPush = (deps: DashboardPushDeps): { status(): PushSta
     return { status: () => push.status(), close: async () => undefined }
   }
   const tick = (): void => void push.tick()
+  // Not at once: at the very start not everything has been measured.
   const timer = setInterval(tick, TICK_MS)
-  tick()
   return {
     status: () => push.status(),
     close: async () => {

@@ -34,6 +34,7 @@ export interface PayloadOptions {
   readonly writes: Payload['writes']
 }
 
+type Usage = NonNullable<Current['claude_usage']>
 type Card<S extends z.ZodType> = z.output<S> | null
 
 const LOAD_STEP = 0.25
@@ -86,8 +87,12 @@ const systemOf = ({ system }: Current, past: Past | null): Card<typeof SystemCar
 /** Names of models may hold an account (Bedrock's do); Anthropic's own names are public. */
 const PUBLIC_MODEL = /^claude-[a-z0-9.-]{1,33}$/
 
-const claudeOf = ({ claude_usage: usage }: Current): Card<typeof ClaudeCard> => {
-  if (!usage) return null
+/** What is known of Claude's use; not while the first scan goes on, since numbers that still grow look like a loss. */
+const usageOf = ({ claude_usage: usage }: Current): Usage | null =>
+  usage && !(usage.scan && usage.scan.scanned_at == null) ? usage : null
+
+const claudeOf = (usage: Usage | null): Card<typeof ClaudeCard> => {
+  if (usage === null) return null
   const byName = new Map<string, { -readonly [K in keyof (typeof usage.model_usage)[string]]: number }>()
   const sorted = Object.entries(usage.model_usage).sort(([, a], [, b]) => b.requests - a.requests)
   const days = lastDays(usage.daily_models ?? [], LIMITS.days)
@@ -181,7 +186,7 @@ const healthOf = ({ processes, alerts }: Current): Card<typeof HealthCard> =>
     : null
 
 /** Null where no line has a day. */
-const activityOf = ({ claude_usage: usage }: Current): Card<typeof ActivityCard> => {
+const activityOf = (usage: Usage | null): Card<typeof ActivityCard> => {
   const days = lastDays(usage?.daily_activity ?? [], LIMITS.days)
   return days === null
     ? null
@@ -207,6 +212,7 @@ const workOf = ({ harness }: Current): Card<typeof WorkCard> =>
 export const toPayload = (measured: unknown, options: PayloadOptions): Payload => {
   const parsed = Current.safeParse(measured)
   const current: Current = parsed.success ? parsed.data : {}
+  const usage = usageOf(current)
   const { title, show, past, sampled_at, next_push_by, writes } = options
   return Payload.parse({
     version: 1,
@@ -216,11 +222,11 @@ export const toPayload = (measured: unknown, options: PayloadOptions): Payload =
     writes,
     health: healthOf(current),
     system: systemOf(current, past),
-    claude: claudeOf(current),
+    claude: claudeOf(usage),
     jobs: jobsOf(current, show),
     memory: memoryOf(current, show),
     chat: chatOf(current),
-    activity: activityOf(current),
+    activity: activityOf(usage),
     work: workOf(current),
   } satisfies Payload)
 }

@@ -117,6 +117,8 @@ export class DashboardPush {
     if (missingOf(this.#options) !== null || this.#running !== null || !this.#isDue()) return
     await this.#alone(async () => {
       const now = this.#options.now()
+      // A push by hand is another process's.
+      this.#last = readLastPush(this.#options.folder)
       ;[this.#sampled_at, this.#retry_at] = [now, null]
       const payload = await this.#payload(now)
       if (this.#mayPush(payload, now)) await this.#push(payload, now)
@@ -190,8 +192,12 @@ export class DashboardPush {
     const bytes = sizeOf(payload)
     if (url === undefined || secret === undefined) throw new Error('nothing is pushed without an address and a secret')
     if (bytes > PAYLOAD_LIMIT_BYTES) throw new Error(`the payload has ${bytes} bytes; ${PAYLOAD_LIMIT_BYTES} are allowed`)
-    // A.
+    // A. Looked at once more behind the note: another process may have taken the last one in between.
     budget.take(now)
+    if (budget.used(now) > budget.limit) {
+      budget.giveBack(now)
+      return { ok: false, problem: this.#spentProblem(), written: 'no', cure: 'wait', retry_after_ms: null }
+    }
     const posted = await post({ url, secret, payload, signal: this.#ending.signal })
     if (posted.ok) {
       this.#last = { pushed_at: now, next_push_by: payload.next_push_by, fingerprint: fingerprintOf(payload) }

@@ -14,7 +14,7 @@ export const WatchdogSettings = z.object({
 })
 export type WatchdogSettings = z.output<typeof WatchdogSettings>
 
-export interface WatchOptions extends Pick<WatchdogOptions, 'names' | 'ping' | 'onHang' | 'onUp'> {
+export interface WatchOptions extends Pick<WatchdogOptions, 'names' | 'ping' | 'onHang' | 'onUp' | 'every_ms'> {
   readonly env: Readonly<WatchdogSettings>
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly home: Pick<Home, 'root' | 'logs'>

@@ -55,7 +55,9 @@ export interface WatchdogOptions {
   readonly onHang?: (name: string, message: string) => void
   /** Hears of a process that answers for the first time, or again. */
   readonly onUp?: (name: string) => void
+  /** Shorter ones, for tests. */
   readonly every_ms?: number
+  readonly ping_ms?: number
 }
 
 interface Target {
@@ -137,7 +139,7 @@ export class Watchdog {
   async #ask(target: Target): Promise<void> {
     target.asking = true
     try {
-      const pong = await this.#options.ping(target.name, PING_MS)
+      const pong = await this.#options.ping(target.name, this.#options.ping_ms ?? PING_MS)
       target.pong = pong
       target.lag_ms = Math.max(target.lag_ms, pong.loop_lag_ms)
       target.answered_at = performance.now()

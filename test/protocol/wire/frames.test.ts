@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import type { ServiceError } from '../../../protocol/errors.ts'
 import { decodeFrame, encodeFrame, type Frame, MAX_FRAME_BYTES, machineNow, pack, unpack } from '../../../protocol/wire/frames.ts'
 
-const PONG = { instance: 'i', uptime_ms: 1.5, loop_lag_ms: 0, calls: 2, failures: 1, in_flight: 0 }
+const PONG = { instance: 'i', pid: 7, uptime_ms: 1.5, loop_lag_ms: 0, calls: 2, failures: 1, in_flight: 0 }
 
 const EACH: readonly Frame[] = [
   ['hello', 'an-instance', 3],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ServiceError } from '../../../../protocol/errors.ts'
-import type { LedgerJob, LedgerPage } from '../../../../protocol/scheduler.ts'
+import type { LedgerJob, LedgerPage } from '../../../../protocol/ledger.ts'
 import { Auditor } from '../../../../services/metrics/auditor/auditor.ts'
 import type { Gap } from '../../../../services/metrics/auditor/recompute.ts'
 import { createLog } from '../../../../services/runtime/log.ts'

@@ -1,0 +1,45 @@
+/** Metrics: one handler for each method of its contract. */
+import type { Handlers } from '../../protocol/method.ts'
+import { MAX_POINTS, type Metrics, type metrics } from '../../protocol/metrics.ts'
+import { renderExposition } from './prometheus/exposition.ts'
+import { type MetricsStore, STEPS } from './store.ts'
+
+export interface MetricsDeps {
+  readonly store: Pick<MetricsStore, 'points' | 'listSeries' | 'openAlerts' | 'pastAlerts'>
+  /** Everything as it is known; with `anew` everything is looked at first, which fails only when nothing can be read. */
+  readonly current: (anew: boolean) => Promise<Metrics>
+  /** Everything as the last look saw it, without asking anybody. */
+  readonly known: () => Metrics
+  readonly now?: () => number
+}
+
+/** Composes metrics. */
+export const createMetrics = ({ store, current, known, now = Date.now }: MetricsDeps): Handlers<typeof metrics> => ({
+  current: async () => await current(false),
+
+  refresh: async () => {
+    const { timestamp } = await current(true)
+    return { status: 'ok', timestamp }
+  },
+
+  series: async ({ names, from, to, step, limit }) => {
+    const asked = [...new Set(names.split(',').map((name) => name.trim()))].filter((name) => name !== '')
+    const share = Math.max(1, Math.min(limit, Math.floor(MAX_POINTS / Math.max(1, asked.length))))
+    const until = to ?? now()
+    // Samples do not come at even distances: all that are kept.
+    const since = from ?? (step === 'sample' ? 0 : until - share * STEPS[step].width_ms)
+    const series = asked.map((name) => {
+      const found = store.points({ name, step, from: since, to: until, limit: share })
+      return { name, unit: found?.unit ?? null, points: found?.points ?? [] }
+    })
+    return { step, series }
+  },
+
+  list_series: async () => store.listSeries(),
+
+  processes: async () => known().processes,
+
+  alerts: async ({ past }) => ({ alerts: [...store.openAlerts(), ...(past === 0 ? [] : store.pastAlerts(past))] }),
+
+  exposition: async () => await renderExposition(known()),
+})
