@@ -6,7 +6,7 @@ import { packageRoot } from '../services/runtime/package-root.ts'
 export const root = packageRoot(import.meta.url)
 
 /** Folders that are made by tools and are no part of the source. */
-const MADE = new Set(['node_modules', 'dist', '.git', '.cache'])
+const MADE = new Set(['node_modules', 'dist', '.git', '.cache', '.vercel'])
 
 const walk = (folder: string): string[] =>
   readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {

@@ -4,10 +4,10 @@ import { ITEM_KEY, Payload } from '../../protocol/dashboard.ts'
 import { answer } from './answer.ts'
 
 /**
- * Vercel's network keeps an answer so long: however many people look, the store is read a few times a minute. The page asks
- * anew each time, since a browser's own copy would be one more thing that can be old.
+ * Vercel's network keeps an answer so long: however many people look, the store is read a few times a minute. Browsers are told
+ * apart (they too would honour `stale-while-revalidate` and show what is old): a copy of theirs is one more thing to be stale.
  */
-const KEPT = { 'cache-control': 'public, max-age=0, s-maxage=20, stale-while-revalidate=60' }
+const KEPT = { 'cache-control': 'no-store', 'vercel-cdn-cache-control': 'max-age=20, stale-while-revalidate=40' }
 
 /** What the client's errors mean. Its texts are the only thing by which it tells them apart. */
 const meaningOf = (error: unknown): string => {

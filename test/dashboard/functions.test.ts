@@ -57,7 +57,8 @@ test('dashboard functions - what is pushed is what is read', async (t) => {
     const read = await get()
     assert.equal(read.status, 200)
     assert.deepEqual(read.body, payloadOf(input))
-    assert.match(read.headers.get('cache-control') ?? '', /max-age=0, s-maxage=\d+/)
+    assert.equal(read.headers.get('cache-control'), 'no-store', 'browsers keep nothing')
+    assert.match(read.headers.get('vercel-cdn-cache-control') ?? '', /^max-age=\d+/)
   }
   assert.deepEqual([...store.items.keys()], [ITEM_KEY])
   assert.equal(store.writes.length, 3)
