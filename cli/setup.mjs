@@ -18,6 +18,7 @@ const MIN_NODE = [20, 18]
 const SOURCES = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8')).include
 const INSTALL_STAMP = join(root, 'node_modules', '.switchboard-install')
 const BUILD_STAMP = join(root, 'dist', '.switchboard-build')
+const PANEL_STAMP = join(root, 'dist', 'web', '.switchboard-build')
 
 const sha256 = (text) => createHash('sha256').update(text).digest('hex')
 const textOf = (path) => (existsSync(path) ? readFileSync(path, 'utf8') : '')
@@ -87,13 +88,16 @@ const statHash = (paths) =>
 /** Removes compiled files whose source is gone, lest a test or a service that was deleted still runs. */
 const removeStale = (sources) => {
   const expected = new Set(sources.map((source) => builtPath(source)))
-  for (const path of filesBelow('dist').map((path) => join(root, path))) {
+  const ours = filesBelow('dist').filter((path) => !path.startsWith(join('dist', 'web')))
+  for (const path of ours.map((path) => join(root, path))) {
     if (/\.js(\.map)?$/.test(path) && !expected.has(path.replace(/\.map$/, ''))) rmSync(path)
   }
 }
 
-/** Compiles when a source, the compiler or its options changed since the last build. Throws `SetupError`. */
-export const ensureBuilt = () => {
+const tool = (...path) => join(root, 'node_modules', ...path)
+
+/** Compiles when a source, the compiler or its options changed since the last build. */
+const ensureCompiled = () => {
   const sources = sourceFiles()
   const complete = sources.every((source) => existsSync(builtPath(source)))
   const [options, stamp] = [statHash(['tsconfig.json', 'package-lock.json']), textOf(BUILD_STAMP)]
@@ -104,12 +108,27 @@ export const ensureBuilt = () => {
   if (!complete || !stamp.startsWith(options)) rmSync(join(root, 'dist', '.tsbuildinfo'), { force: true })
   rmSync(BUILD_STAMP, { force: true })
   console.log('Compiling ...')
-  step(
-    process.execPath,
-    [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-b'],
-    'The build failed; the errors are above.',
-  )
+  step(process.execPath, [tool('typescript', 'bin', 'tsc'), '-b'], 'The build failed; the errors are above.')
   removeStale(sources)
   mkdirSync(join(root, 'dist'), { recursive: true })
   writeFileSync(BUILD_STAMP, now)
+}
+
+/** Checks what runs in browsers and bundles the panel, when a file of these or of the contract changed since the last time. */
+const ensurePanel = () => {
+  if (!existsSync(join(root, 'web', 'vite.config.ts'))) return
+  const pages = ['web', 'dashboard'].filter((folder) => existsSync(join(root, folder, 'tsconfig.json')))
+  const now = statHash([...filesBelow('web'), ...filesBelow('dashboard/page'), ...filesBelow('protocol'), 'package-lock.json'])
+  if (textOf(PANEL_STAMP) === now) return
+  console.log('Building the panel ...')
+  const advice = 'The build of the panel failed; the errors are above.'
+  step(process.execPath, [tool('typescript', 'bin', 'tsc'), '-b', ...pages], advice)
+  step(process.execPath, [tool('vite', 'bin', 'vite.js'), 'build', '--config', join('web', 'vite.config.ts')], advice)
+  writeFileSync(PANEL_STAMP, now)
+}
+
+/** Brings what is compiled up to date with the sources. Throws `SetupError`. */
+export const ensureBuilt = () => {
+  ensureCompiled()
+  ensurePanel()
 }

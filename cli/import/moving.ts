@@ -1,0 +1,118 @@
+/**
+ * The move, part by part. Messages, memories and jobs go through the services that own them, which check them and know a
+ * repeat. Chats and archives are written while sessions is stopped, for which there is no call (`sessions/store.ts`): a second
+ * or two, in which the others go on and callers of sessions wait.
+ */
+import { join } from 'node:path'
+import { createClient } from '../../protocol/client.ts'
+import { ServiceError } from '../../protocol/errors.ts'
+import { takeLock } from '../../services/runtime/lock.ts'
+import type { Context } from '../command.ts'
+import { withLink } from '../links.ts'
+import { oursOf } from '../up.ts'
+import { importArchives } from './archives.ts'
+import { importJobs } from './jobs.ts'
+import { importMemories } from './memories.ts'
+import { importMessages } from './messages.ts'
+import { type AdoptionPlaces, adoptSessions } from './sessions/adoption.ts'
+import { openSessionRows } from './sessions/store.ts'
+import { importSettings } from './settings-file.ts'
+import type { Source } from './source.ts'
+import type { Predecessor } from './store.ts'
+import type { Tally } from './tally.ts'
+
+/** How long sessions may take to leave: what it has begun, and PM2's patience. */
+const LEAVE_MS = 15_000
+
+export interface Move {
+  readonly source: Source
+  readonly old: Predecessor
+  readonly places: AdoptionPlaces
+  /** The folder in which shell jobs run; absent: the user's own. */
+  readonly jobs_cwd: string | undefined
+}
+
+/** What there is to take over; nothing is changed and nobody is asked. */
+export const look = async ({ settings: { home, root } }: Pick<Context, 'settings'>, move: Move): Promise<Tally[]> => [
+  importSettings(move.source, { home, root }, true),
+  await importMessages(move.old, null),
+  await importMemories(move.old, null),
+  await importJobs(move.old, { home, door: null, cwd: move.jobs_cwd }),
+  await adoptSessions(move.old, move.places, null),
+  importArchives(move.source.archives_dir, join(home, 'archives'), true),
+]
+
+const takeMessages = (settings: Context['settings'], { old }: Move): Promise<Tally> =>
+  withLink(settings, 'history', async (link) => {
+    const history = createClient('history', link)
+    return await importMessages(old, async (records) => (await history.record({ records })).stored)
+  })
+
+const takeMemories = (settings: Context['settings'], { old }: Move): Promise<Tally> =>
+  withLink(settings, 'memory', async (link) => {
+    const memory = createClient('memory', link)
+    return await importMemories(old, async (lines) => await memory.import({ lines }))
+  })
+
+const takeJobs = (settings: Context['settings'], { old, jobs_cwd }: Move): Promise<Tally> =>
+  withLink(settings, 'scheduler', async (link) => {
+    const scheduler = createClient('scheduler', link)
+    const door = {
+      list: async () => await scheduler.list({ bot_id: '', next_runs: 0 }),
+      create: async (job: Parameters<typeof scheduler.create>[0]) => (await scheduler.create(job)).id,
+    }
+    return await importJobs(old, { home: settings.home, door, cwd: jobs_cwd })
+  })
+
+const startAgain = async (pm2: Context['pm2']): Promise<void> => {
+  const { code, output } = await pm2.startOrRestart('sessions')
+  if (code !== 0) throw new Error(`sessions was stopped for a moment and does not start again: ${output.trim()}. Try: npm run restart`)
+}
+
+/** Does something while sessions does not run, and has it run again afterwards, however that went. */
+const withoutSessions = async <T>({ settings, pm2 }: Context, work: () => Promise<T>): Promise<T> => {
+  const running = oursOf(await pm2.list()).find(({ name }) => name === 'sessions')
+  if (running !== undefined) await pm2.remove([running.id])
+  try {
+    const lock = await takeLock({ run_dir: settings.run_dir, name: 'sessions', wait_ms: LEAVE_MS })
+    try {
+      return await work()
+    } finally {
+      lock.release()
+    }
+  } finally {
+    if (running !== undefined) await startAgain(pm2)
+  }
+}
+
+const takeChats = (context: Context, { old, source, places }: Move): Promise<Tally[]> =>
+  withoutSessions(context, async () => {
+    const { home, root } = context.settings
+    const rows = openSessionRows(home, root)
+    try {
+      return [await adoptSessions(old, places, rows), importArchives(source.archives_dir, join(home, 'archives'), false)]
+    } finally {
+      rows.close()
+    }
+  })
+
+/** Takes everything over. A second time it takes over what is new. Throws, with advice, where a service is not there. */
+export const takeOver = async (context: Context, move: Move): Promise<Tally[]> => {
+  const { settings } = context
+  try {
+    const messages = await takeMessages(settings, move)
+    const memories = await takeMemories(settings, move)
+    const jobs = await takeJobs(settings, move)
+    const chats = await takeChats(context, move)
+    const known = importSettings(move.source, { home: settings.home, root: settings.root }, false)
+    return [known, messages, memories, jobs, ...chats]
+  } catch (error) {
+    if (!(error instanceof ServiceError) || error.code !== 'unavailable') throw error
+    throw new Error(
+      `Switchboard is not running (${error.message}). Start it first: npm start. Then import again; nothing is taken twice.`,
+      {
+        cause: error,
+      },
+    )
+  }
+}

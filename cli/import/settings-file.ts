@@ -1,0 +1,50 @@
+/** The predecessor's `.env`: what it says and we understand is written into ours, where ours says nothing yet. */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseEnv } from 'node:util'
+import { writeWhole } from '../backup/manifest.ts'
+import type { Source } from './source.ts'
+import { newTally, type Tally } from './tally.ts'
+
+/** Names that mean a place of the predecessor's, or that decide where this very import goes. */
+const ITS_OWN = new Set(['DATABASE_PATH', 'GATEWAY_SESSION_DIR', 'METRICS_CACHE_PATH', 'SWITCHBOARD_HOME', 'PM2_HOME'])
+
+/** The settings that `.env.example` has, with their defaults. */
+const knownSettings = (root: string): Map<string, string> => {
+  const lines = readFileSync(join(root, '.env.example'), 'utf8').split('\n')
+  return new Map(
+    lines.flatMap((line) => {
+      const [, name, value] = /^# ([A-Z][A-Z0-9_]+)=(.*)$/.exec(line) ?? []
+      return name === undefined ? [] : [[name, value ?? ''] as const]
+    }),
+  )
+}
+
+const quoted = (value: string): string => (/^[\w./:@%+,-]*$/.test(value) ? value : `"${value.replaceAll('"', '\\"')}"`)
+
+/** Takes settings over. Values are never told, since they may be secret. @param places our home and checkout */
+export const importSettings = (source: Source, places: { home: string; root: string }, isDry: boolean): Tally => {
+  const tally = newTally('settings')
+  const ours = join(places.home, '.env')
+  const text = existsSync(ours) ? readFileSync(ours, 'utf8') : ''
+  const there = parseEnv(text) as Record<string, string>
+  const known = knownSettings(places.root)
+  const lines: string[] = []
+  for (const [name, value] of Object.entries(source.env)) {
+    tally.found += 1
+    if (ITS_OWN.has(name)) tally.refused.push(`${name}: it names a place of mini-claude-bot`)
+    else if (!known.has(name)) tally.refused.push(`${name}: Switchboard has no such setting`)
+    else if (value.includes('\n')) tally.refused.push(`${name}: it has more than one line`)
+    else if (there[name] !== undefined || value === '' || value === known.get(name)) tally.known += 1
+    else {
+      lines.push(`${name}=${quoted(value)}`)
+      tally.review.push(`${name}: written into ${ours}; it holds after npm run restart`)
+    }
+  }
+  if (!isDry && lines.length > 0) {
+    const gap = text === '' || text.endsWith('\n') ? '' : '\n'
+    writeWhole(places.home, '.env', `${text}${gap}# From ${source.env_file}\n${lines.join('\n')}\n`)
+    tally.taken = lines.length
+  }
+  return tally
+}

@@ -1,0 +1,31 @@
+#!/bin/sh
+# Begins Switchboard for the service manager of the system: start.sh <node> <checkout>.
+#
+# <node> is the Node.js that the service was installed with. Where that is gone (an upgrade, another version chosen), the newest
+# that is found takes its place, and what was compiled for the old one is compiled anew.
+set -u
+node=$1
+root=$2
+
+if [ ! -x "$node" ]; then
+  gone=$node
+  node=
+  for candidate in /usr/bin/node /usr/local/bin/node /opt/homebrew/bin/node \
+    "$HOME"/.volta/bin/node "$HOME"/.local/bin/node "$HOME"/.asdf/shims/node \
+    "$HOME"/.nvm/versions/node/*/bin/node "$HOME"/.local/share/fnm/node-versions/*/installation/bin/node "$(command -v node)"; do
+    # The last that is new enough wins; setup refuses the others.
+    if [ -x "$candidate" ] && "$candidate" "$root/cli/switchboard.mjs" help >/dev/null 2>&1; then node=$candidate; fi
+  done
+  if [ -z "$node" ]; then
+    echo "Switchboard: $gone is gone, and no other Node.js was found. Install one, then: npx switchboard service install" >&2
+    exit 1
+  fi
+  echo "Switchboard: $gone is gone, $node takes its place"
+fi
+
+# What the services start (agents, jobs) finds the same Node.js.
+PATH="$(dirname "$node"):$PATH"
+export PATH
+"$node" "$root/cli/switchboard.mjs" build || exit 1
+# In the place of this shell, so that the manager's signals reach PM2 itself; it stays also while every service is being restarted.
+exec "$node" "$root/node_modules/pm2/bin/pm2-runtime" start "$root/ecosystem.config.js" --no-auto-exit
