@@ -72,20 +72,27 @@ export interface FieldRules {
   readonly now: number
 }
 
+/** Fields that may be taken back: null means that, where for all others it means nothing, as with the predecessor. */
+const CLEARABLE: ReadonlySet<string> = new Set(['chat_id', 'cwd', 'spend_limit_usd', 'timeout_s'])
+
+/** Whether a field of a change says anything. */
+export const isSaid = ([name, value]: readonly [string, unknown]): boolean =>
+  value !== undefined && (value !== null || CLEARABLE.has(name))
+
 /**
  * The fields of a job: what is given over what was. The token of a delivery is not among them: it is handed to sessions
  * when all the rest is in order. Throws `invalid_input`, or `forbidden` for a shell job where those are switched off.
  */
 export const toFields = (given: GivenFields, before: Partial<JobFields>, rules: FieldRules): JobFields => {
   const { enabled, delivery, timezone, cwd, ...rest } = given
-  const said = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null && value !== undefined))
+  const said = Object.fromEntries(Object.entries(rest).filter((entry) => isSaid(entry)))
   const fields = {
     ...DEFAULTS,
     ...before,
     ...said,
     ...(enabled === null || enabled === undefined ? {} : { enabled: enabled ? 1 : 0 }),
     ...(timezone === null || timezone === undefined ? {} : { timezone: timezone.trim() === '' ? null : timezone.trim() }),
-    ...(cwd === null || cwd === undefined ? {} : { cwd: checkedFolder(cwd) }),
+    ...(cwd === undefined ? {} : { cwd: cwd === null ? null : checkedFolder(cwd) }),
     ...deliveryFields(delivery, before, rules),
   } as JobFields
   if (fields.job_type === 'shell' && !rules.shell)

@@ -7,7 +7,7 @@ import { momentsAfter } from '../runtime/cron/schedule.ts'
 import { dayStartBefore, machineZone, zoneOf } from '../runtime/cron/zone.ts'
 import type { Clock } from './clock.ts'
 import type { TelegramDoor } from './deliveries.ts'
-import { checkedSchedule, type FieldRules, toFields } from './job-fields.ts'
+import { checkedSchedule, type FieldRules, isSaid, toFields } from './job-fields.ts'
 import type { Ledger } from './ledger.ts'
 import { ledgerPage } from './ledger-page.ts'
 import { NEXT_RUNS, toJob, toNextRuns, toRun } from './presentation.ts'
@@ -132,7 +132,7 @@ export const createScheduler = (deps: SchedulerDeps): Handlers<typeof scheduler>
     get: async ({ job_id, bot_id }) => shown(jobOf(job_id, bot_id)),
 
     update: async ({ job_id, bot_id, ...given }) => {
-      const isEmpty = Object.values(given).every((value) => value === null || value === undefined)
+      const isEmpty = !Object.entries(given).some((entry) => isSaid(entry))
       if (isEmpty) return shown(jobOf(job_id, bot_id))
       const checked = toFields(given, jobOf(job_id, bot_id), { ...rules, now: clock.now() })
       const token = await withToken(checked, given.delivery)

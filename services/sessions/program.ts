@@ -1,53 +1,17 @@
 /** The agent program: which one, with which arguments and environment, and what would keep it from working. */
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { accessSync, constants, existsSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { AgentProgram } from '../../protocol/sessions.ts'
+import { agentEnvironment, type Environment, onPath } from '../runtime/agent-environment.ts'
 import { packageRoot } from '../runtime/package-root.ts'
 import type { Settings } from './settings.ts'
 
 /** Raised when what we say to the CLI, or make of what it says, changes in a way that an agent of before must not keep. */
 const ADAPTER_VERSION = 1
-
-/** Everything else stays with us: none of our secrets is in an agent's environment (design §7). */
-const PASSED = new Set([
-  'HOME',
-  'USER',
-  'LOGNAME',
-  'PATH',
-  'SHELL',
-  'LANG',
-  'TZ',
-  'TMPDIR',
-  'TERM',
-  'API_TIMEOUT_MS',
-  'IS_SANDBOX',
-])
-const PASSED_PREFIXES = ['LC_', 'ANTHROPIC_', 'CLAUDE_CODE_', 'CLAUDE_CONFIG_DIR', 'DISABLE_']
-const PASSED_PROXIES = new Set(['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY'])
-const CLOUD: readonly (readonly [string, readonly string[]])[] = [
-  ['CLAUDE_CODE_USE_BEDROCK', ['AWS_']],
-  ['CLAUDE_CODE_USE_VERTEX', ['GOOGLE_', 'CLOUDSDK_', 'GCLOUD_', 'VERTEX_', 'CLOUD_ML_']],
-]
-
-type Environment = Readonly<Record<string, string | undefined>>
-
-/** The part of our environment that an agent gets. @param extra names of AGENT_ENV_PASS */
-export const agentEnvironment = (source: Environment, extra: readonly string[]): Record<string, string> => {
-  const clouds = CLOUD.flatMap(([flag, prefixes]) => (source[flag] ? prefixes : []))
-  const prefixes = [...PASSED_PREFIXES, ...clouds]
-  const names = new Set([...PASSED, ...extra])
-  return Object.fromEntries(
-    Object.entries(source).filter((entry): entry is [string, string] => {
-      const [name, value] = entry
-      if (value === undefined) return false
-      return names.has(name) || PASSED_PROXIES.has(name.toUpperCase()) || prefixes.some((prefix) => name.startsWith(prefix))
-    }),
-  )
-}
 
 /** How an agent comes to its conversation: it goes on with one, begins an empty one, or a copy of another. */
 export type Begin = 'resume' | 'new' | { readonly fork_of: string }
@@ -67,21 +31,6 @@ export interface Program {
   /** A hash of all that shapes an agent: one with another hash keeps rights or settings of the past. */
   readonly fingerprint: string
   args(conversation: Conversation): string[]
-}
-
-const onPath = (name: string, path: string): string | null => {
-  for (const folder of path.split(delimiter)) {
-    const file = join(folder, name)
-    try {
-      if (folder !== '') accessSync(file, constants.X_OK)
-      else continue
-      return file
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code
-      if (code !== 'ENOENT' && code !== 'EACCES' && code !== 'ENOTDIR') throw error
-    }
-  }
-  return null
 }
 
 const versionOf = async (command: string, env: Readonly<Record<string, string>>): Promise<string | null> => {

@@ -89,6 +89,11 @@ test('service - an update changes what is given; null is not given, an empty zon
   rig.now += 1_000
   assert.deepEqual(await rig.call('update', { job_id }), before)
   assert.deepEqual(await rig.call('update', { job_id, timezone: null, name: null }), before)
+  await rig.call('update', { job_id, cwd: rig.home, chat_id: 'talk', spend_limit_usd: 2, timeout_s: 7 })
+  const cleared = await rig.call('update', { job_id, cwd: null, chat_id: null, spend_limit_usd: null, timeout_s: null })
+  const { updated_at: _now, ...rest } = cleared
+  const { updated_at: _then, ...first } = before
+  assert.deepEqual(rest, first, 'what may be absent can be taken back')
   const renamed = await rig.call('update', { job_id, name: 'renamed', enabled: false, spend_limit_usd: 1.5 })
   assert.deepEqual([renamed.name, renamed.enabled, renamed.next_runs, renamed.spend_limit_usd], ['renamed', 0, [], 1.5])
   assert.notEqual(renamed.updated_at, before.updated_at)
