@@ -6,13 +6,15 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
-import { after, type TestContext } from 'node:test'
+import { after } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { packageRoot } from '../services/runtime/package-root.ts'
 import { settledWithin } from '../services/runtime/releases.ts'
 
 /** What a test gives that wants something undone at its end: `t`, or `{ after }` of a whole file. */
-export type Scope = Pick<TestContext, 'after'>
+export interface Scope {
+  after(undo: () => void | Promise<void>): void
+}
 
 const stacks = new WeakMap<Scope, (() => void | Promise<void>)[]>()
 
