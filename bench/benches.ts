@@ -11,6 +11,7 @@ import { scheduler } from './scheduler.ts'
 import { search } from './search.ts'
 import { searchQuality } from './search-quality.ts'
 import { tasks } from './tasks.ts'
+import { usage } from './usage.ts'
 import { warm } from './warm.ts'
 import { wire } from './wire.ts'
 
@@ -28,4 +29,5 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   scheduler,
   search,
   'search-quality': searchQuality,
+  usage,
 }

@@ -7,9 +7,12 @@ import { down } from './down.ts'
 import { importFrom } from './import.ts'
 import { logs, monit } from './logs.ts'
 import { mcp } from './mcp.ts'
+import { pushMetrics } from './push-metrics.ts'
+import { refreshVercelToken } from './refresh-vercel-token.ts'
 import { report } from './report.ts'
 import { restart } from './restart.ts'
 import { restore } from './restore.ts'
+import { service } from './service.ts'
 import { status } from './status.ts'
 import { up } from './up.ts'
 import { upgrade } from './upgrade.ts'
@@ -26,7 +29,10 @@ export const commands: Readonly<Record<string, Command>> = {
   restore,
   upgrade,
   import: importFrom,
+  service,
   report,
+  'push-metrics': pushMetrics,
+  'refresh-vercel-token': refreshVercelToken,
   logs,
   monit,
   build,

@@ -5,6 +5,7 @@ import { openLink } from '../protocol/wire/link.ts'
 import type { Command, Context } from './command.ts'
 import { isListening } from './edge.ts'
 import { type App, isAlive } from './pm2.ts'
+import { installedManager } from './service/choice.ts'
 import { oursOf } from './up.ts'
 
 /** Above PM2's `kill_timeout`, after which nothing is waited for any more. */
@@ -36,9 +37,16 @@ const waitForDeath = async (pids: readonly number[]): Promise<number[]> => {
   }
 }
 
-const endAll = async ({ pm2 }: Context, apps: readonly App[], ours: readonly App[]): Promise<number[]> => {
+const endAll = async (context: Context, apps: readonly App[], ours: readonly App[]): Promise<number[]> => {
+  const { pm2 } = context
   const daemon = pm2.daemonPid()
   const pids = ours.map((app) => app.pid).filter((pid) => pid > 0)
+  // Ended behind its back, the service manager would start it again.
+  const manager = installedManager(context, process.env)
+  if (manager !== null && (await manager.isActive())) {
+    await manager.stop()
+    return await waitForDeath(daemon === null ? pids : [...pids, daemon])
+  }
   // A PM2 that looks after other applications as well stays.
   if (apps.length > ours.length) {
     await pm2.remove(ours.map((app) => app.id))

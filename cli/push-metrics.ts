@@ -50,7 +50,10 @@ export const pushMetrics: Command = {
       return await runPush(context, [], await measure(context.settings))
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error
-      context.print(`The numbers could not be read (${error.message}). Is Switchboard running? npm run status`)
+      context.print(
+        `Nothing was pushed: the numbers could not be read (${error.message}). Is Switchboard running? npm run status`,
+      )
+      await runPush(context, ['status'], null)
       return 1
     }
   },

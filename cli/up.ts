@@ -6,6 +6,8 @@ import { isRestoreUnfinished } from './backup/journal.ts'
 import type { Command, Context } from './command.ts'
 import { type Health, isListening, readHealth, unreachable } from './edge.ts'
 import { type App, NAMESPACE } from './pm2.ts'
+import { installedManager } from './service/choice.ts'
+import type { Manager } from './service/manager.ts'
 import { runningLines } from './summary.ts'
 
 const DEADLINE_MS = 60_000
@@ -73,10 +75,24 @@ const explainSilence = async ({ settings, pm2, print }: Context, output: string)
   if (output.trim() !== '') print(output.trim())
 }
 
-/** Starts (or restarts, with a name just that one), waits and tells. Resolves with the exit code. */
-export const bringUp = async (context: Context, before: readonly App[], name?: string): Promise<number> => {
+/** Has the service manager start what it has installed; PM2 is then its child. */
+const startService = async (manager: Manager): Promise<string> => {
+  await manager.start()
+  return ''
+}
+
+/**
+ * Starts (or restarts, with a name just that one), waits and tells. Resolves with the exit code.
+ * @param manager begins in PM2's stead, where nothing runs yet and it has Switchboard installed as a service
+ */
+export const bringUp = async (
+  context: Context,
+  before: readonly App[],
+  name?: string,
+  manager: Manager | null = null,
+): Promise<number> => {
   const { settings, pm2, print } = context
-  const { output } = await pm2.startOrRestart(name)
+  const output = manager === null ? (await pm2.startOrRestart(name)).output : await startService(manager)
   const result = await waitUntilUp(context, before)
   if (result && 'health' in result) {
     for (const line of runningLines(settings, result.health)) print(line)
@@ -85,7 +101,7 @@ export const bringUp = async (context: Context, before: readonly App[], name?: s
   if (result) explainCrash(context, result.crashing)
   else await explainSilence(context, output)
   if (before.length === 0) {
-    await pm2.kill()
+    await (manager ?? { stop: pm2.kill }).stop()
     print('Nothing was left running. Mend the cause and start again.')
   } else {
     print('PM2 keeps trying. Mend the cause, or stop everything with: npm stop')
@@ -134,6 +150,6 @@ export const up: Command = {
       }
     }
     if (ours.length === 0) for (const name of settings.services) rotate(join(settings.logs_dir, `${name}.log`))
-    return await bringUp(context, ours)
+    return await bringUp(context, ours, undefined, ours.length === 0 ? installedManager(context, process.env) : null)
   },
 }

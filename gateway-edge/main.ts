@@ -13,7 +13,7 @@ import { Settings, toEdgeOptions } from './settings.ts'
 await run({
   name: 'edge',
   env: Settings,
-  open: async ({ env, environment, log, home, instance, client, isUp, ping, defer }) => {
+  open: async ({ env, environment, log, home, instance, client, isUp, ping, defer, ending }) => {
     const edge = await openEdge({
       ...toEdgeOptions(env),
       openServer: chooseServer(env.GATEWAY_ADAPTER),
@@ -27,7 +27,7 @@ await run({
     defer('edge', () => edge.close())
     // Metrics watches all others; it is we who watch metrics.
     const metrics = { names: ['metrics'], ping: (_: string, patience_ms: number) => ping('metrics', patience_ms) }
-    const watchdog = createWatchdog({ env, environment, home, log, ...metrics })
+    const watchdog = createWatchdog({ env, environment, home, log, ending, ...metrics })
     defer('watchdog', () => watchdog.close())
     return { start: () => watchdog.start(), drain: () => edge.drain() }
   },

@@ -15,11 +15,12 @@ export type HttpRoute = `${'GET' | 'POST' | 'PUT' | 'DELETE'} /${string}`
  * - `sse`: the output names a turn; its events are the answer, in the words of the predecessor's clients;
  * - `events`: the input names a turn; its events behind `Last-Event-ID` are the answer, all of them;
  * - `settle`: the output is the answer once its `pending` is false; until then the same call is made again (a long poll that
- *   knows a repeat by its call id).
+ *   knows a repeat by its call id);
+ * - `file`: the output's `bytes` are the answer, as `content_type` and under `name`.
  */
 export interface HttpBinding {
   readonly route: HttpRoute
-  readonly shape?: 'reply' | 'await' | 'sse' | 'events' | 'settle'
+  readonly shape?: 'reply' | 'await' | 'sse' | 'events' | 'settle' | 'file'
   /** The status of success; 200 where absent. */
   readonly status?: number
   /**

@@ -244,6 +244,9 @@ export type SeriesPoint = z.output<typeof SeriesPoint>
 /** The most points that one call gives, of all series together. */
 export const MAX_POINTS = 5_000
 
+/** The text format of Prometheus, as it names itself. */
+export const EXPOSITION_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
+
 export const metrics = service({
   summary: 'What the machine, the processes and the use of tokens are like, and what is wrong',
   methods: {
@@ -323,7 +326,7 @@ export const metrics = service({
     exposition: method({
       summary: 'All numbers in the text format of Prometheus',
       input: z.object({}),
-      output: z.object({ text: z.string(), content_type: z.string() }),
+      output: z.object({ text: z.string(), content_type: z.literal(EXPOSITION_TYPE) }),
       timeout_ms: 10_000,
       idempotent: true,
     }),

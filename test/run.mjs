@@ -10,8 +10,8 @@ import { ensureBuilt, ensureInstalled, filesBelow, requireNode, root, SetupError
 
 /** For a whole file; above it, it hangs. (Node.js 20 has no limit for a single test that a command line could set.) */
 const FILE_LIMIT_MS = 900_000
-/** Tests start real processes: more at once on two cores would measure the machine and not us. */
-const CONCURRENCY = 2
+/** Tests start real processes and mostly wait for them: three at once keep two cores busy, more would only make deadlines close. */
+const CONCURRENCY = 3
 const FLOORS = join(root, 'test', 'floors.json')
 
 const title = (text) => console.log(`\n== ${text}`)

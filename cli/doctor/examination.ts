@@ -9,6 +9,7 @@ import { checkClock, checkDisk, checkPermissions, checkSessionFolder } from './m
 import { checkNode, checkPm2 } from './node.ts'
 import { checkAgents, checkPort, checkServices } from './processes.ts'
 import { checkFonts, checkMail, checkTypesetting } from './reports.ts'
+import { checkService } from './service.ts'
 import type { Surroundings } from './surroundings.ts'
 
 export type Check = (around: Surroundings) => Promise<Finding>
@@ -19,6 +20,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
   claude: checkAgent,
   login: checkLogin,
   services: checkServices,
+  service: checkService,
   port: checkPort,
   pm2: checkPm2,
   databases: checkDatabases,

@@ -66,7 +66,8 @@ const takeJobs = (settings: Context['settings'], { old, jobs_cwd }: Move): Promi
 
 const startAgain = async (pm2: Context['pm2']): Promise<void> => {
   const { code, output } = await pm2.startOrRestart('sessions')
-  if (code !== 0) throw new Error(`sessions was stopped for a moment and does not start again: ${output.trim()}. Try: npm run restart`)
+  if (code !== 0)
+    throw new Error(`sessions was stopped for a moment and does not start again: ${output.trim()}. Try: npm run restart`)
 }
 
 /** Does something while sessions does not run, and has it run again afterwards, however that went. */

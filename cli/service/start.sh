@@ -6,6 +6,7 @@
 set -u
 node=$1
 root=$2
+gone=
 
 if [ ! -x "$node" ]; then
   gone=$node
@@ -26,6 +27,12 @@ fi
 # What the services start (agents, jobs) finds the same Node.js.
 PATH="$(dirname "$node"):$PATH"
 export PATH
-"$node" "$root/cli/switchboard.mjs" build || exit 1
-# In the place of this shell, so that the manager's signals reach PM2 itself; it stays also while every service is being restarted.
-exec "$node" "$root/node_modules/pm2/bin/pm2-runtime" start "$root/ecosystem.config.js" --no-auto-exit
+if [ -n "$gone" ] || [ ! -e "$root/dist/cli/main.js" ] || [ ! -d "$root/node_modules" ]; then
+  "$node" "$root/cli/switchboard.mjs" build || exit 1
+fi
+# Nobody else runs in this home, and what `ecosystem.config.js` reads of the settings.
+environment=$("$node" "$root/cli/switchboard.mjs" service environment) || { echo "$environment" >&2; exit 1; }
+eval "$environment"
+# In the place of this shell, so that the manager's signals reach PM2 itself. It stays also while every service is being
+# restarted. What it prints stands in the logs of the services already.
+exec "$node" "$root/node_modules/pm2/bin/pm2-runtime" start "$root/ecosystem.config.js" --no-auto-exit >/dev/null

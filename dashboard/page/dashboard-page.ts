@@ -9,9 +9,9 @@ import { memoryCard } from './cards/memory.ts'
 import { systemCard } from './cards/system.ts'
 import { workCard } from './cards/work.ts'
 import { Feed } from './feed.ts'
-import { formatCount, formatMoment, plural } from './format.ts'
-import { freshnessOf } from './freshness.ts'
 import { notice } from './notice.ts'
+import { formatCount, formatMoment, plural } from './text/format.ts'
+import { freshnessOf } from './text/freshness.ts'
 import { chooseTheme, readTheme, THEMES, type Theme } from './theme.ts'
 
 /** How often spans such as “5 min ago” are counted anew. */

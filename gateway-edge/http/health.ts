@@ -48,11 +48,16 @@ export const createHealth = ({
     return services.filter((_, index) => !up[index])
   }
 
-  /** What is critical at this moment, in words; nothing where metrics does not answer, which is told by itself. */
+  /**
+   * What is critical at this moment: the kind and whom it is about, since anybody may ask. Nothing where metrics does not
+   * answer, which is told by itself.
+   */
   const critical = async (): Promise<string[]> => {
     try {
       const { alerts } = await watcher.alerts({}, { timeout_ms: PATIENCE_MS })
-      return alerts.filter(({ level }) => level === 'critical').map(({ message }) => message)
+      return alerts
+        .filter(({ level }) => level === 'critical')
+        .map(({ kind, subject }) => `${kind.replaceAll('_', ' ')}: ${subject}`)
     } catch {
       return []
     }

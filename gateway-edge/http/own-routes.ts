@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { SERVICE_NAMES, type ServiceName } from '../../protocol/contract.ts'
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { HttpRoute } from '../../protocol/method.ts'
+import { EXPOSITION_TYPE } from '../../protocol/metrics.ts'
 import { AgentProgram } from '../../protocol/sessions.ts'
 import type { Exchange, Headers } from '../server/server.ts'
 
@@ -17,7 +18,7 @@ export interface OwnSpec {
   /** Codes that it may answer beside those that every route may. */
   readonly errors?: readonly ErrorCode[]
   /** What it answers beside the errors every route may answer: by status, the schema of its JSON or the type of its content. */
-  readonly answers: Readonly<Record<number, z.ZodType | 'text/html; charset=utf-8' | 'text/plain; version=0.0.4; charset=utf-8'>>
+  readonly answers: Readonly<Record<number, z.ZodType | 'text/html; charset=utf-8' | typeof EXPOSITION_TYPE>>
 }
 
 /** What one request to a route of the edge is answered with. */
@@ -74,7 +75,7 @@ export const OWN_ROUTES = {
     summary: 'All numbers in the text format of Prometheus',
     description: 'Prometheus shows the token as `authorization: {credentials: …}` of its scrape configuration (docs/metrics.md).',
     errors: ['timeout', 'unavailable'],
-    answers: { 200: 'text/plain; version=0.0.4; charset=utf-8' },
+    answers: { 200: EXPOSITION_TYPE },
   }),
   'POST /api/login': own({
     summary: 'Begin a login of a browser: the token once, then a cookie that lasts for seven days',

@@ -7,9 +7,9 @@ import { Settings } from './settings.ts'
 await run({
   name: 'metrics',
   env: Settings,
-  open: ({ env, environment, home, log, client, ping, publish, defer }) =>
+  open: ({ env, environment, home, log, client, ping, publish, defer, ending }) =>
     openMetrics({
-      ...{ env, environment, home, log, publish, defer },
+      ...{ env, environment, home, log, publish, defer, ending },
       neighbours: clientsOf(client),
       watched: ['edge', ...SERVICE_NAMES],
       ping: (name, patience_ms) => ping(name as (typeof SERVICE_NAMES)[number], patience_ms),

@@ -45,6 +45,8 @@ export interface OpenMetricsDeps {
   readonly ping: (name: string, patience_ms: number) => Promise<Pong>
   readonly publish: Publisher<typeof metrics>
   readonly defer: (name: string, release: () => void | Promise<void>) => void
+  /** Aborted when the process begins to end. */
+  readonly ending: AbortSignal
   /** For tests; PM2's own command line where absent. */
   readonly pm2?: Pm2
   /** How often processes are pinged; for tests. */
@@ -69,9 +71,9 @@ export const openMetrics = (deps: OpenMetricsDeps) => {
   defer('usage', () => usage.close())
   const alerts = new Alerts({ store, log, onRaised: publish.alert_raised, onCleared: publish.alert_cleared })
 
-  const pm2 = deps.pm2 ?? openPm2(pm2HomeOf(env, home.root), environment)
+  const pm2 = deps.pm2 ?? openPm2({ home: pm2HomeOf(env, home.root), environment, signal: deps.ending })
   const watchdog = createWatchdog({
-    ...{ env, environment, home, log, pm2, names: deps.watched, ping: deps.ping },
+    ...{ env, environment, home, log, pm2, ending: deps.ending, names: deps.watched, ping: deps.ping },
     ...(deps.ping_every_ms === undefined ? {} : { every_ms: deps.ping_every_ms }),
     onHang: (subject, message) => alerts.raise({ kind: 'service_hangs', subject, level: 'critical', message }),
     // Not at the next sample: /readyz shall say so at once.
@@ -151,7 +153,9 @@ export const openMetrics = (deps: OpenMetricsDeps) => {
   })
   const current = async (anew: boolean): Promise<Metrics> => {
     const fresh = [parts.refresh(anew), ...(anew || seen === undefined ? [sampler.look()] : []), ...(anew ? [usage.scan()] : [])]
-    await settledWithin(Promise.all(fresh), PATIENCE_MS)
+    const done = Promise.all(fresh)
+    // Whoever asks for the present gets what is known; the loops say what fails.
+    await settledWithin(anew ? done : done.catch(() => undefined), PATIENCE_MS)
     return known()
   }
 
@@ -181,5 +185,5 @@ export const openMetrics = (deps: OpenMetricsDeps) => {
     })
     defer('dashboard', () => dashboard.close())
   }
-  return { handlers: createMetrics({ store, current, known }), start, watchdog, sampler, usage, alerts }
+  return { handlers: createMetrics({ store, current, known, log }), start, watchdog, sampler, usage, alerts }
 }

@@ -4,7 +4,7 @@ import type { AgentProcess, ServiceProcess } from '../../protocol/metrics.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Pm2, Pm2App } from '../runtime/watch/pm2.ts'
 import type { Watched } from '../runtime/watch/watchdog.ts'
-import { type Agents, isItself } from './agents.ts'
+import { type AgentPid, type Agents, isItself } from './agents.ts'
 
 /** PM2 is asked that often while all is well: each question starts a program. */
 const ASK_PM2_MS = 300_000
@@ -51,7 +51,7 @@ export class Processes {
     const now = this.#now()
     const watched = this.#options.take()
     await this.#askPm2(watched)
-    const agents = this.#options.agents.list()
+    const agents = this.#listAgents()
     const usage = await this.#usageOf([...watched.flatMap(({ pong }) => pong?.pid ?? []), ...agents.map(({ pid }) => pid)])
     return {
       services: watched.map((one) => this.#toService(one, usage)),
@@ -67,6 +67,15 @@ export class Processes {
   /** pidusage keeps the files of processes open to be faster. */
   close(): void {
     pidusage.clear()
+  }
+
+  #listAgents(): AgentPid[] {
+    try {
+      return this.#options.agents.list()
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'The folder of agents could not be read; none is told of')
+      return []
+    }
   }
 
   #toService({ name, state, pong, loop_lag_ms }: Watched, usage: ReadonlyMap<number, Usage>): ServiceProcess {

@@ -1,6 +1,7 @@
 /** Metrics: one handler for each method of its contract. */
 import type { Handlers } from '../../protocol/method.ts'
 import { MAX_POINTS, type Metrics, type metrics } from '../../protocol/metrics.ts'
+import type { Log } from '../runtime/log.ts'
 import { renderExposition } from './prometheus/exposition.ts'
 import { type MetricsStore, STEPS } from './store.ts'
 
@@ -10,16 +11,22 @@ export interface MetricsDeps {
   readonly current: (anew: boolean) => Promise<Metrics>
   /** Everything as the last look saw it, without asking anybody. */
   readonly known: () => Metrics
+  readonly log: Log
   readonly now?: () => number
 }
 
 /** Composes metrics. */
-export const createMetrics = ({ store, current, known, now = Date.now }: MetricsDeps): Handlers<typeof metrics> => ({
+export const createMetrics = ({ store, current, known, log, now = Date.now }: MetricsDeps): Handlers<typeof metrics> => ({
   current: async () => await current(false),
 
   refresh: async () => {
-    const { timestamp } = await current(true)
-    return { status: 'ok', timestamp }
+    try {
+      const { timestamp } = await current(true)
+      return { status: 'ok', timestamp }
+    } catch (error) {
+      log.error({ err: error }, 'The metrics could not be refreshed')
+      return { status: 'error', message: 'Not everything could be looked at; the log of metrics says why' }
+    }
   },
 
   series: async ({ names, from, to, step, limit }) => {

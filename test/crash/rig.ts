@@ -51,7 +51,7 @@ const isPassing = (error: unknown): boolean =>
   error instanceof ServiceError && ['unavailable', 'timeout', 'closing'].includes(error.code)
 
 /** Ends whatever the agents of this home have left running. */
-const sweep = (home: string): void => {
+export const sweep = (home: string): void => {
   const path = join(home, 'db', 'sessions.db')
   if (!existsSync(path)) return
   const db = new Database(path)

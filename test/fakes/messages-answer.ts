@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Directives } from '../../services/sessions/demo/directives.ts'
 import { tokenParts } from '../../services/sessions/demo/script.ts'
-import type { ApiRequest } from './messages-api.ts'
+import type { ApiRequest, Filling } from './messages-api.ts'
 
 /** A content block of an answer: how it begins, and what is added to it. */
 export type Piece = { start: object; deltas: object[] }
@@ -35,6 +35,25 @@ export function composePieces(request: Pick<ApiRequest, 'kind' | 'prompt'>, wish
   else if (wish.has('tokens')) pieces.push(textPiece(tokenParts(wish.number('tokens', 1), wish.text('label'))))
   else pieces.push(textPiece(['echo', ': ', wish.rest || request.prompt]))
   return pieces
+}
+
+const STRUCTURED_TOOL = 'StructuredOutput'
+
+/** The answer that a test gives itself: a structure where one is asked for, or a text; null where it gives none. */
+export function filledPieces(request: ApiRequest, filling: Filling): Piece[] | null {
+  if (request.kind !== 'prompt') return null
+  const tools = (request.body.tools ?? []) as { name?: string }[]
+  if (filling.structured && tools.some(({ name }) => name === STRUCTURED_TOOL)) {
+    const input = filling.structured(request)
+    return [
+      {
+        start: { type: 'tool_use', id: `toolu_${id()}`, name: STRUCTURED_TOOL, input: {} },
+        deltas: [{ type: 'input_json_delta', partial_json: JSON.stringify(input) }],
+      },
+    ]
+  }
+  const text = filling.text?.(request)
+  return text === undefined ? null : [textPiece([text])]
 }
 
 function textPiece(parts: string[]): Piece {

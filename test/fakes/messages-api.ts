@@ -18,13 +18,15 @@
  * | `status=429 message="…" error=rate_limit_error retry_after=S unified` | an HTTP error |
  * | `times=N` | hang, stall, cut, fault and status hold for the first N requests with this text only |
  * | `own_tokens=N own_delay_ms=D own_label=L` | the answer in the turn that the end of a background tool starts |
+ *
+ * Where the CLI was given `--json-schema`, and a test says how to fill it in (`structured`), the answer is a call of its tool.
  */
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Directives, parseDirectives } from '../../services/sessions/demo/directives.ts'
-import { composePieces, type Piece, USAGE, wholeMessage } from './messages-answer.ts'
+import { composePieces, filledPieces, type Piece, USAGE, wholeMessage } from './messages-answer.ts'
 
 /** One request to the model. */
 export type ApiRequest = {
@@ -64,12 +66,18 @@ export type MessagesApi = {
   close(): Promise<void>
 }
 
+/** How a structure that is asked for is filled in, and what is answered to everything else that has no directives. */
+export type Filling = {
+  structured?: (request: ApiRequest) => unknown
+  text?: (request: ApiRequest) => string | undefined
+}
+
 /** Starts it on a free port of 127.0.0.1. */
-export async function startMessagesApi(): Promise<MessagesApi> {
+export async function startMessagesApi(filling: Filling = {}): Promise<MessagesApi> {
   const requests: ApiRequest[] = []
   const closing = new AbortController()
   const server = createServer((request, response) => {
-    void serve(request, response, requests, closing.signal).catch((error: Error) => {
+    void serve(request, response, requests, closing.signal, filling).catch((error: Error) => {
       if (!closing.signal.aborted && !response.destroyed) response.destroy(error)
     })
   })
@@ -93,6 +101,7 @@ async function serve(
   response: ServerResponse,
   journal: ApiRequest[],
   closing: AbortSignal,
+  filling: Filling,
 ): Promise<void> {
   const body = await readAll(request)
   const path = new URL(request.url ?? '/', 'http://x').pathname
@@ -104,7 +113,7 @@ async function serve(
   const entry = describe(JSON.parse(body) as MessagesBody, request)
   const earlier = journal.filter((before) => before.prompt === entry.prompt && before.kind === entry.kind).length
   journal.push(entry)
-  await answer(entry, response, earlier, closing)
+  await answer(entry, response, earlier, closing, filling)
 }
 
 /** What a request is about. The CLI sends the whole conversation each time: only its newest user message is new. */
@@ -142,14 +151,20 @@ function userTexts(content: string | Block[]): string[] {
     .filter((text) => text.trim() !== '')
 }
 
-async function answer(entry: ApiRequest, response: ServerResponse, earlier: number, closing: AbortSignal): Promise<void> {
+async function answer(
+  entry: ApiRequest,
+  response: ServerResponse,
+  earlier: number,
+  closing: AbortSignal,
+  filling: Filling,
+): Promise<void> {
   const wish = parseDirectives(entry.prompt)
   const faulty = entry.kind !== 'side' && entry.kind !== 'own' && earlier < wish.number('times', Number.POSITIVE_INFINITY)
   if (wish.has('first_ms')) await sleep(wish.number('first_ms', 0), undefined, { signal: closing })
   if (faulty && wish.has('hang')) return await never(closing)
   if (faulty && wish.has('status')) return sendError(entry, response, wish)
   entry.status = 200
-  const pieces = composePieces(entry, wish)
+  const pieces = filledPieces(entry, filling) ?? composePieces(entry, wish)
   const tool = pieces.some((piece) => JSON.stringify(piece.start).includes('tool_use'))
   const stopReason = tool ? 'tool_use' : wish.text('stop_reason', 'end_turn')
   if (!entry.stream) return sendJson(response, 200, wholeMessage(entry.model, pieces, stopReason))

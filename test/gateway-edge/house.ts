@@ -190,7 +190,7 @@ export const openRaw = (t: Scope, port: number, request: string): Raw => {
     socket.on('close', () => resolve('end'))
   })
   socket.write(request)
-  t.after(() => socket.destroy())
+  t.after(() => void socket.destroy())
   return { socket, text: () => Buffer.concat(parts).toString('utf8'), over }
 }
 

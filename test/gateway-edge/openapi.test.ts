@@ -88,7 +88,12 @@ test('openapi - every field of an input has its place, and no other', async (t) 
   ])
   assert.deepEqual(placesOf('GET /api/gateway/turns/{turn_id}/events'), ['header Last-Event-ID', 'path turn_id', 'query after'])
   assert.deepEqual(placesOf('POST /api/gateway/sessions/{chat_id}/reset'), ['body bot_id', 'path chat_id'])
-  assert.deepEqual(placesOf('GET /api/chat/sessions/{session_id}'), ['path session_id', 'query before_id', 'query from_id', 'query limit'])
+  assert.deepEqual(placesOf('GET /api/chat/sessions/{session_id}'), [
+    'path session_id',
+    'query before_id',
+    'query from_id',
+    'query limit',
+  ])
   for (const [route, { parameters = [] }] of operations) {
     const named = [...route.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)
     assert.deepEqual(
@@ -204,7 +209,8 @@ test('openapi - real answers are as described, the good ones of every route amon
   }
   await post('POST /api/login', { token: 'a-token-for-this-test' })
   await post('POST /api/logout')
-  for (const path of ['/api/health', '/healthz', '/readyz', '/health', '/openapi.json', '/docs']) await get(`GET ${path}`)
+  for (const path of ['/api/health', '/healthz', '/readyz', '/health', '/metrics', '/openapi.json', '/docs'])
+    await get(`GET ${path}`)
 
   const successes = described.operations.flatMap(([route, { responses }]) =>
     Object.keys(responses).flatMap((status) => (status.startsWith('2') ? [`${route} ${status}`] : [])),

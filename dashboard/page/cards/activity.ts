@@ -3,7 +3,7 @@ import { html, type TemplateResult } from 'lit'
 import type { Payload } from '../../../protocol/dashboard.ts'
 import { card } from '../card.ts'
 import { bars } from '../charts/bars.ts'
-import { daysUntil, formatCount, formatDay, formatWeekday, plural } from '../format.ts'
+import { daysUntil, formatCount, formatDay, formatWeekday, plural } from '../text/format.ts'
 
 export const activityCard = ({ activity, claude }: Payload): TemplateResult => {
   const options = { id: 'activity', title: 'Daily activity', wide: true }

@@ -2,7 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import type { Payload } from '../../../protocol/dashboard.ts'
 import { card, figure } from '../card.ts'
-import { formatCount, formatDay, formatDayAndYear } from '../format.ts'
+import { formatCount, formatDay, formatDayAndYear } from '../text/format.ts'
 
 export const chatCard = ({ chat }: Payload): TemplateResult => {
   if (chat === null) return card({ id: 'chat', title: 'Chat history' }, null)

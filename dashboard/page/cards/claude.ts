@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit'
 import type { Payload } from '../../../protocol/dashboard.ts'
 import { card, figure } from '../card.ts'
 import { bars } from '../charts/bars.ts'
-import { daysUntil, formatCount, formatDay, formatDayAndYear, formatModel, plural } from '../format.ts'
+import { daysUntil, formatCount, formatDay, formatDayAndYear, formatModel, plural } from '../text/format.ts'
 
 type Claude = NonNullable<Payload['claude']>
 

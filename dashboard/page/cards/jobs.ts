@@ -2,7 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import type { Payload } from '../../../protocol/dashboard.ts'
 import { card } from '../card.ts'
-import { formatAgo, formatAhead, formatCount, plural } from '../format.ts'
+import { formatAgo, formatAhead, formatCount, plural } from '../text/format.ts'
 
 type Job = NonNullable<Payload['jobs']>['next'][number]
 

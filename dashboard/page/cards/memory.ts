@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit'
 import type { Payload } from '../../../protocol/dashboard.ts'
 import { card, figure } from '../card.ts'
 import { segments } from '../charts/segments.ts'
-import { formatCount, formatDay, formatDayAndYear, plural } from '../format.ts'
+import { formatCount, formatDay, formatDayAndYear, plural } from '../text/format.ts'
 
 type Memory = NonNullable<Payload['memory']>
 

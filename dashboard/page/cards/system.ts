@@ -4,7 +4,7 @@ import type { Payload } from '../../../protocol/dashboard.ts'
 import { card } from '../card.ts'
 import { lines } from '../charts/lines.ts'
 import { meter } from '../charts/meter.ts'
-import { formatNumber, formatSpan, percentOf } from '../format.ts'
+import { formatNumber, formatSpan, percentOf } from '../text/format.ts'
 
 type System = NonNullable<Payload['system']>
 

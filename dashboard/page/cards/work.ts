@@ -3,7 +3,7 @@ import { html, type TemplateResult } from 'lit'
 import type { Payload } from '../../../protocol/dashboard.ts'
 import { card, figure } from '../card.ts'
 import { segments } from '../charts/segments.ts'
-import { formatCount, plural } from '../format.ts'
+import { formatCount, plural } from '../text/format.ts'
 
 export const workCard = ({ work }: Payload): TemplateResult => {
   if (work === null) return card({ id: 'work', title: 'Background work' }, null)

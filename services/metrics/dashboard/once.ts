@@ -50,6 +50,11 @@ export const tellStatus = (deps: Deps): Said => {
   const names = shown.length === 0 ? 'No names are shown.' : `Shown beside numbers: ${shown.join(', ')}.`
   return {
     ok: status.state === 'waiting',
-    lines: [...(status.problem === null ? [] : [`${status.problem}.`]), last, writesOf(status), names],
+    lines: [
+      ...(status.problem === null ? [] : [`${status.state === 'off' ? 'Off: ' : ''}${status.problem}.`]),
+      last,
+      writesOf(status),
+      names,
+    ],
   }
 }

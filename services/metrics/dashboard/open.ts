@@ -18,6 +18,8 @@ export interface DashboardPushDeps {
   readonly current: () => Promise<unknown>
   /** Processor and memory of the last full hours, for a small chart; without it there is none. */
   readonly past?: () => Promise<Past | null>
+  /** For tests. */
+  readonly tick_ms?: number
 }
 
 /** Where the count of writes and the last push are kept. */
@@ -41,12 +43,12 @@ export const startDashboardPush = (deps: DashboardPushDeps): { status(): PushSta
   const push = openDashboardPush(deps)
   const { state, problem } = push.status()
   if (state === 'off') {
-    deps.log.info({}, `The public dashboard is off. ${problem}`)
+    deps.log.info({}, `The public dashboard is off: ${problem}`)
     return { status: () => push.status(), close: async () => undefined }
   }
   const tick = (): void => void push.tick()
   // Not at once: at the very start not everything has been measured.
-  const timer = setInterval(tick, TICK_MS)
+  const timer = setInterval(tick, deps.tick_ms ?? TICK_MS)
   return {
     status: () => push.status(),
     close: async () => {

@@ -75,8 +75,8 @@ export interface PushOptions {
 /** Which settings are missing, as a sentence; null where nothing is. */
 const missingOf = ({ url, secret, budget }: Pick<PushOptions, 'url' | 'secret' | 'budget'>): string | null => {
   const missing = [url === undefined ? 'DASHBOARD_PUSH_URL' : '', secret === undefined ? 'METRICS_SECRET' : ''].filter(Boolean)
-  if (missing.length > 0) return `${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} not set: nothing is pushed`
-  return budget.limit === 0 ? 'DASHBOARD_WRITES_PER_MONTH is 0: nothing is pushed' : null
+  if (missing.length > 0) return `${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} not set`
+  return budget.limit === 0 ? 'DASHBOARD_WRITES_PER_MONTH is 0' : null
 }
 
 const fingerprintOf = ({ sampled_at: _at, next_push_by: _by, writes: _writes, ...said }: Payload): string =>

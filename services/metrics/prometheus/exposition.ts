@@ -3,7 +3,7 @@
  * for what only grows. Labels have few values: services, models, kinds; never a chat, a job or an agent.
  */
 import { Counter, Gauge, Registry } from 'prom-client'
-import type { Alert, ClaudeUsage, Metrics, ServiceProcess } from '../../../protocol/metrics.ts'
+import { type Alert, type ClaudeUsage, EXPOSITION_TYPE, type Metrics, type ServiceProcess } from '../../../protocol/metrics.ts'
 
 const GIGABYTE = 1024 ** 3
 /** Models beyond the busiest of these are told together as `other`. */
@@ -199,7 +199,7 @@ const FAMILIES: readonly Family[] = [
 ]
 
 /** Writes the numbers. What is not known is left out. */
-export const renderExposition = async (told: Told): Promise<{ text: string; content_type: string }> => {
+export const renderExposition = async (told: Told): Promise<{ text: string; content_type: typeof EXPOSITION_TYPE }> => {
   const registry = new Registry()
   for (const { name, help, type, labels = [], values } of FAMILIES) {
     const known = values(told).filter(({ value }) => value != null && Number.isFinite(value))
@@ -213,5 +213,5 @@ export const renderExposition = async (told: Told): Promise<{ text: string; cont
       for (const { labels: of = {}, value } of known) counter.inc({ ...of }, value as number)
     }
   }
-  return { text: await registry.metrics(), content_type: registry.contentType }
+  return { text: await registry.metrics(), content_type: EXPOSITION_TYPE }
 }

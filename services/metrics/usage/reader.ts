@@ -9,12 +9,13 @@
  *   read from its beginning. That costs time and nothing else: what was counted is known by its id and not counted again.
  * - **D** What is held in memory does not grow with the files: one piece at a time, and a line that is longer than
  *   {@link MAX_LINE_BYTES} is left out.
- * - **E** Between two pieces everything else of this process gets its turn.
+ * - **E** Between two pieces everything else of this process gets its turn, and beyond {@link EAGER_BYTES} of one scan everything
+ *   else of the machine: the first scan of gigabytes takes half of a processor, and nobody waits for it.
  */
 import { hash } from 'node:crypto'
 import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import type { Log } from '../../runtime/log.ts'
 import { createDayOf, type Message, parseLine } from './line.ts'
 import type { FileRow, UsageStore } from './store.ts'
@@ -22,6 +23,7 @@ import type { FileRow, UsageStore } from './store.ts'
 /** Read at once: parsing it holds the thread for some milliseconds. */
 const PIECE_BYTES = 512 * 1024
 const MAX_LINE_BYTES = 32 * 1024 * 1024
+const EAGER_BYTES = 128 * 1024 * 1024
 /** So much before the place tells whether the file is still the one that was read: enough for the ids of a line. */
 const MARK_BYTES = 1_024
 const NEWLINE = 10
@@ -59,6 +61,8 @@ export class Reader {
   readonly #known: Map<string, FileRow>
   readonly #dayOf = createDayOf()
   readonly #maxLine: number
+  /** Taken in the present scan. */
+  #taken = 0
 
   constructor(options: ReaderOptions) {
     this.#options = options
@@ -70,12 +74,12 @@ export class Reader {
   async scan(): Promise<Scanned> {
     const { signal, store, log } = this.#options
     const found = new Set<string>()
-    let bytes = 0
+    this.#taken = 0
     for await (const path of this.#paths()) {
-      if (signal.aborted) return { files: found.size, bytes }
+      if (signal.aborted) return { files: found.size, bytes: this.#taken }
       found.add(path)
       try {
-        bytes += await this.#readNew(path)
+        await this.#readNew(path)
       } catch (error) {
         const code = (error as NodeJS.ErrnoException).code
         if (code === undefined) throw error
@@ -85,7 +89,7 @@ export class Reader {
     const gone = [...this.#known.keys()].filter((path) => !found.has(path))
     for (const path of gone) this.#known.delete(path)
     if (gone.length > 0) store.dropFiles(gone)
-    return { files: found.size, bytes }
+    return { files: found.size, bytes: this.#taken }
   }
 
   async *#paths(): AsyncGenerator<string> {
@@ -102,14 +106,14 @@ export class Reader {
     }
   }
 
-  async #readNew(path: string): Promise<number> {
+  async #readNew(path: string): Promise<void> {
     const { size, ino } = await stat(path)
     const known = this.#known.get(path)
-    if (known?.inode === ino && known.size === size) return 0
+    if (known?.inode === ino && known.size === size) return
     const file = await open(path)
     try {
       const from = await this.#placeIn(file, known, ino, size)
-      return await this.#readOn(file, { path, inode: ino, position: from, size }, from)
+      await this.#readOn(file, { path, inode: ino, position: from, size }, from)
     } finally {
       await file.close()
     }
@@ -128,15 +132,15 @@ export class Reader {
     return markOf(bytes.subarray(0, bytesRead))
   }
 
-  /** Reads to the end, a piece at a time. Resolves with how many bytes were taken. */
-  async #readOn(file: FileHandle, { path, inode, size }: Omit<FileRow, 'mark'>, from: number): Promise<number> {
+  /** Reads to the end, a piece at a time. */
+  async #readOn(file: FileHandle, { path, inode, size }: Omit<FileRow, 'mark'>, from: number): Promise<void> {
     const { store, signal } = this.#options
     let position = from
     let buffer = Buffer.allocUnsafe(Math.min(PIECE_BYTES, Math.max(size - from, 1)))
-    let taken = 0
     /** Within a line that is too long: everything up to its end is left out (D). */
     let skipping = false
     while (!signal.aborted) {
+      const began = performance.now()
       const { bytesRead } = await file.read(buffer, 0, buffer.length, position)
       const piece = buffer.subarray(0, bytesRead)
       const isLast = position + bytesRead >= size || bytesRead === 0
@@ -159,7 +163,7 @@ export class Reader {
       const parsed =
         isTooLong || skipping ? { messages: [], lines: 0, broken: isTooLong ? 1 : 0 } : this.#parse(piece.subarray(begin, end))
       position += end
-      taken += end
+      this.#taken += end
       const mark = end >= MARK_BYTES ? markOf(piece.subarray(end - MARK_BYTES, end)) : await this.#markAt(file, position)
       // The one exception to (B) is a line that is too long: after a crash amid it its rest counts as one that cannot be read.
       const row = { path, inode, position, size: isLast ? size : position, mark }
@@ -167,9 +171,14 @@ export class Reader {
       this.#known.set(path, row)
       if (isLast) break
       if (buffer.length > PIECE_BYTES) buffer = Buffer.allocUnsafe(PIECE_BYTES)
-      await turn()
+      await this.#pause(performance.now() - began)
     }
-    return taken
+  }
+
+  /** (E) @param worked_ms how long the piece before took */
+  async #pause(worked_ms: number): Promise<void> {
+    if (this.#taken < EAGER_BYTES) await turn()
+    else await sleep(worked_ms, undefined, { signal: this.#options.signal }).catch(() => undefined)
   }
 
   #parse(bytes: Buffer): { messages: Message[]; lines: number; broken: number } {

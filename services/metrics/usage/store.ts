@@ -107,8 +107,12 @@ export const openUsageStore = (db: Database): UsageStore => {
     addOutput.run(request.output_tokens - before.output_tokens, before.day, request.model)
   }
 
+  /** The conversation of the message before, by its day: most of a piece belongs to one. */
+  let known_session: bigint | undefined
+
   const countNew = ({ day, request, session_day_key, session_key }: Message): void => {
-    const sessions = isNew(session_day_key, day, null) ? 1 : 0
+    const sessions = session_day_key !== known_session && isNew(session_day_key, day, null) ? 1 : 0
+    known_session = session_day_key
     // Never forgotten, or a long conversation would be counted anew.
     const new_sessions = sessions === 1 && isNew(session_key, 99_999_999, null) ? 1 : 0
     addActivity.run({ day, messages: 1, sessions, new_sessions })
@@ -120,6 +124,8 @@ export const openUsageStore = (db: Database): UsageStore => {
   return {
     files: () => files.all(),
     take: db.transaction(({ file, messages, bytes, lines, skipped_lines }: Piece) => {
+      // What a transaction learned that was rolled back is not known.
+      known_session = undefined
       for (const message of messages) {
         if (message.day < floor_day) continue
         if (isNew(message.key, message.day, message.request?.output_tokens ?? null)) countNew(message)

@@ -56,8 +56,16 @@ const isAlive = (pid: number): boolean => {
   }
 }
 
-/** @param home PM2_HOME @param environment of which PATH and HOME are passed on, and nothing else */
-export const openPm2 = (home: string, environment: Readonly<Record<string, string | undefined>>): Pm2 => {
+export interface Pm2Options {
+  /** PM2_HOME. */
+  readonly home: string
+  /** Of which PATH and HOME are passed on, and nothing else. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** What is being asked is given up when it is aborted: whoever ends does not wait for PM2. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export const openPm2 = ({ home, environment, signal }: Pm2Options): Pm2 => {
   const program = join(packageRoot(import.meta.url), 'node_modules', 'pm2', 'bin', 'pm2')
   const { PATH, HOME } = environment
   const env = {
@@ -82,18 +90,23 @@ export const openPm2 = (home: string, environment: Readonly<Record<string, strin
   /** What it prints is not for a log: a list of processes holds their environments. */
   const ask = (...args: string[]): Promise<string> =>
     new Promise((resolve, reject) => {
-      const child = spawn(process.execPath, [program, ...args], { env, stdio: ['ignore', 'pipe', 'ignore'] })
+      const child = spawn(process.execPath, [program, ...args], {
+        env,
+        signal,
+        killSignal: 'SIGKILL',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      })
       const chunks: Buffer[] = []
       const late = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)
       child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk))
       child.once('error', (error) => {
         clearTimeout(late)
-        reject(new ServiceError('unavailable', 'PM2 could not be started', { cause: error }))
+        reject(new ServiceError('unavailable', 'PM2 could not be asked', { cause: error }))
       })
-      child.once('close', (code, signal) => {
+      child.once('close', (code, killed_by) => {
         clearTimeout(late)
         if (code === 0) resolve(Buffer.concat(chunks).toString())
-        else reject(new ServiceError('unavailable', `PM2 did not do "${args.join(' ')}" (${signal ?? `exit status ${code}`})`))
+        else reject(new ServiceError('unavailable', `PM2 did not do "${args.join(' ')}" (${killed_by ?? `exit status ${code}`})`))
       })
     })
 

@@ -19,6 +19,8 @@ export interface WatchOptions extends Pick<WatchdogOptions, 'names' | 'ping' | '
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly home: Pick<Home, 'root' | 'logs'>
   readonly log: Log
+  /** Aborted when the process that watches ends. */
+  readonly ending: AbortSignal
   /** PM2's own command line where absent. */
   readonly pm2?: Pm2 | undefined
 }
@@ -27,10 +29,10 @@ export interface WatchOptions extends Pick<WatchdogOptions, 'names' | 'ping' | '
 export const pm2HomeOf = (env: Readonly<WatchdogSettings>, root: string): string => env.PM2_HOME ?? join(root, 'pm2')
 
 /** A watchdog with the settings of this installation, not started yet. */
-export const createWatchdog = ({ env, environment, home, pm2, ...rest }: WatchOptions): Watchdog =>
+export const createWatchdog = ({ env, environment, home, ending, pm2, ...rest }: WatchOptions): Watchdog =>
   new Watchdog({
     ...rest,
     patience_ms: env.WATCHDOG_PATIENCE * 1_000,
-    pm2: pm2 ?? openPm2(pm2HomeOf(env, home.root), environment),
+    pm2: pm2 ?? openPm2({ home: pm2HomeOf(env, home.root), environment, signal: ending }),
     folders: { logs: home.logs, dumps: join(home.root, 'dumps') },
   })

@@ -91,6 +91,7 @@ export const openRig = (t: Scope, options: RigOptions = {}) => {
     defer: (name, release) => releases.add(name, release),
     pm2: options.pm2 ?? fakePm2().pm2,
     ping_every_ms: 20,
+    ending: new AbortController().signal,
   })
   const close = async (): Promise<void> => void (await releases.run(5_000))
   atEnd(t, close)

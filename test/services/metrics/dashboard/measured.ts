@@ -38,6 +38,11 @@ const tokens = (scale: number) => ({
   requests: 14 * scale,
 })
 
+const UNKNOWN = {
+  ...{ cpu_percent: null, rss_bytes: null, uptime_ms: null, restarts: null },
+  ...{ loop_lag_ms: null, calls: null, failures: null, in_flight: null },
+}
+
 /** An ordinary machine. */
 export const measured = () => ({
   timestamp: '2026-11-22T17:50:24.310Z',
@@ -82,6 +87,8 @@ export const measured = () => ({
     cpu_idle_percent: 62.6,
     memory_used_gb: 9.31,
     memory_free_gb: 6.69,
+    ...{ memory_wired_gb: null, memory_active_gb: null, memory_inactive_gb: null },
+    ...{ memory_compressed_gb: null, memory_purgeable_gb: null },
     load_avg: [0.61, 0.58, 0.5],
     disk_total_gb: 494.38,
     disk_used_gb: 201.7,
@@ -95,24 +102,49 @@ export const measured = () => ({
     sampled_at: 1,
   },
   harness: {
-    running_jobs: [{ project_name: 'project-of-somebody', current_phase: 'x' }],
+    running_jobs: [
+      {
+        ...{
+          bg_status: 'running',
+          elapsed_seconds: 5,
+          chain_depth: 1,
+          project_id: 'abcd1234',
+          project_name: 'project-of-somebody',
+        },
+        ...{ current_phase: 'x', done: 1, total: 2, in_progress: 1, blocked: 0 },
+      },
+    ],
     completed_jobs: [],
     archived_count: 3,
     archived_projects: [
       { project_name: 'project-of-somebody', archived_at: '2026-11-01', tasks_done: 1, tasks_total: 1, status: 'x' },
     ],
   },
-  counts: { active_sessions: 3 },
+  counts: {
+    ...{ active_sessions: 3, live_agents: 1, running_turns: 1, waiting_turns: 0, cron_jobs: 3, cron_jobs_enabled: 3 },
+    ...{ cron_runs_running: 0, cron_late_ms: null, deliveries_pending: 0, memories: 42 },
+  },
   processes: {
     services: ['edge', 'sessions', 'scheduler', 'memory', 'history', 'metrics', 'reports'].map((service) => ({
       service,
       state: 'up',
       pid: 1,
+      ...UNKNOWN,
     })),
     agents: [],
     sampled_at: 1,
   },
-  alerts: [{ id: 1, kind: 'x', subject: 'hostname-of-the-box', level: 'warning', message: 'a service is down', raised_at: 1 }],
+  alerts: [
+    {
+      id: 1,
+      kind: 'x',
+      subject: 'hostname-of-the-box',
+      level: 'warning',
+      message: 'a service is down',
+      raised_at: 1,
+      cleared_at: null,
+    },
+  ],
   notes: [],
 })
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { PAYLOAD_LIMIT_BYTES, Payload, STORE_LIMIT_BYTES, sizeOf } from '../../../../protocol/dashboard.ts'
+import { Metrics } from '../../../../protocol/metrics.ts'
 import { type PayloadOptions, toPayload } from '../../../../services/metrics/dashboard/payload.ts'
 import { toCount, toPercent } from '../../../../services/metrics/dashboard/rounding.ts'
 import { enormous, measured, PRIVATE } from './measured.ts'
@@ -19,6 +20,7 @@ const options = (more: Partial<PayloadOptions> = {}): PayloadOptions => ({
 })
 
 test('dashboard payload - holds nothing private, though all of it was measured', () => {
+  assert.ok(Metrics.safeParse(measured()).success, 'this is what the metrics service answers')
   const input = JSON.stringify(measured())
   const output = JSON.stringify(toPayload(measured(), options()))
   for (const word of PRIVATE) {

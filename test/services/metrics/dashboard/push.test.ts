@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import { Payload } from '../../../../protocol/dashboard.ts'
 import { Budget, monthEnd } from '../../../../services/metrics/dashboard/budget.ts'
+import { startDashboardPush } from '../../../../services/metrics/dashboard/open.ts'
 import { postPayload } from '../../../../services/metrics/dashboard/post.ts'
 import {
   DashboardPush,
@@ -335,6 +336,25 @@ test('dashboard push - a count that cannot be kept stops the pushes, not the ser
   mkdirSync(path.join(folder, 'writes-2026-11'))
   await assert.doesNotReject(push.tick())
   assert.equal(dashboard.got.length, 0)
+})
+
+test('dashboard push - the service pushes by itself until it is closed, and is silent without settings', async (t) => {
+  const dashboard = await openDashboard(t)
+  const home = { root: tempDir(t) }
+  const env = DashboardEnv.parse({ DASHBOARD_PUSH_URL: dashboard.url, METRICS_SECRET: SECRET, DASHBOARD_TITLE: 'A box' })
+  let asked = 0
+  const current = async () => {
+    asked += 1
+    return measured()
+  }
+  const off = startDashboardPush({ env: DashboardEnv.parse({}), home, log: quiet, current, tick_ms: 1 })
+  const pushing = startDashboardPush({ env, home, log: quiet, current, past: async () => null, tick_ms: 5 })
+  await eventually(() => dashboard.got.length === 1)
+  assert.equal(dashboard.got[0]?.payload.title, 'A box')
+  await eventually(() => pushing.status().pushed_at !== null)
+  await pushing.close()
+  await off.close()
+  assert.deepEqual([off.status().state, asked, dashboard.got.length], ['off', 1, 1])
 })
 
 test('dashboard settings - an address over which the secret could be read is refused', () => {

@@ -124,7 +124,7 @@ test('dump - a process that has gone leaves what is known, and old dumps go', (t
 
 test('pm2 - where no daemon runs nothing is asked, and none is started', async (t) => {
   const home = tempDir(t)
-  const pm2 = openPm2(home, { PATH: '/nowhere' })
+  const pm2 = openPm2({ home, environment: { PATH: '/nowhere' } })
   assert.equal(pm2.isThere, false)
   assert.deepEqual(await pm2.list(), [])
   writeFileSync(join(home, 'pm2.pid'), String(2 ** 22 - 1))
