@@ -164,7 +164,7 @@ export const openMetrics = (deps: OpenMetricsDeps) => {
     log,
     onChange: (gaps) =>
       alerts.set(gaps.length > 0, {
-        ...{ kind: 'audit_gap', subject: 'scheduler', level: 'warning' },
+        ...{ kind: 'audit_gap', subject: 'scheduler', level: 'critical' },
         message: `${gaps.length} due moments of jobs have no row in the ledger, the first of job ${gaps[0]?.job_id}. Please report this: it must not happen`,
       }),
   })
