@@ -5,6 +5,7 @@ import type { Clients } from '../../protocol/contract.ts'
 import type { Publisher } from '../../protocol/method.ts'
 import type { Counts, Metrics, metrics } from '../../protocol/metrics.ts'
 import type { Pong } from '../../protocol/wire/frames.ts'
+import { startDailyBackup } from '../runtime/daily-backup.ts'
 import type { Home } from '../runtime/home.ts'
 import type { Log } from '../runtime/log.ts'
 import { packageRoot } from '../runtime/package-root.ts'
@@ -184,6 +185,8 @@ export const openMetrics = (deps: OpenMetricsDeps) => {
       past: async () => pastOf(store, Date.now()),
     })
     defer('dashboard', () => dashboard.close())
+    const daily = startDailyBackup({ home, every_hours: env.BACKUP_EVERY_HOURS, environment, log })
+    defer('daily backup', () => daily.stop())
   }
   return { handlers: createMetrics({ store, current, known, log }), start, watchdog, sampler, usage, alerts }
 }
