@@ -22,8 +22,8 @@ const JOBS = 10_000
 /** Looks at the ledger in one round, a second of its time each: ten minutes. */
 const TICKS = 600
 const LISTS = 20
-/** How long a round waits for what comes due by itself. */
-const LIVE_MS = 60_000
+/** How long a round waits for what comes due by itself: ten minutes in five rounds. */
+const LIVE_MS = 120_000
 /** Among the jobs that come due: those with a command of their own. */
 const COMMANDS = 60
 const ZONES = ['UTC', 'America/New_York', 'Europe/Berlin', 'Asia/Shanghai', 'Australia/Lord_Howe']

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import Database from 'better-sqlite3'
 import * as sqliteVec from 'sqlite-vec'
 import { createLog } from '../services/runtime/log.ts'
@@ -17,7 +17,7 @@ import type { Bench } from './bench.ts'
 import { atLeast, atMost, type Row, toRow } from './row.ts'
 import type { Scope } from './scope.ts'
 import { DIMENSIONS, messageOf, questionOf } from './search-data/corpus.ts'
-import { highest, quantile } from './statistics.ts'
+import { quantile } from './statistics.ts'
 
 const MODEL = 'dice:768'
 const SEARCHES = 200
@@ -75,10 +75,14 @@ interface Timed {
   readonly loop_ms: number
 }
 
-/** Searches one after the other, and how long the event loop of the caller was held up at worst meanwhile. */
-const timeSearches = async (retrieval: Retrieval, size: number, round: number, filtered: boolean): Promise<Timed> => {
+/** Searches one after the other, and how long the event loop of the caller was held up meanwhile; `all` gathers that over rounds. */
+const timeSearches = async (
+  retrieval: Retrieval,
+  { size, round, filtered, all }: { size: number; round: number; filtered: boolean; all?: IntervalHistogram },
+): Promise<Timed> => {
   const loop = monitorEventLoopDelay({ resolution: 1 })
   loop.enable()
+  all?.enable()
   const ms: number[] = []
   for (let index = 0; index < SEARCHES; index += 1) {
     const number = round * SEARCHES + index
@@ -88,6 +92,7 @@ const timeSearches = async (retrieval: Retrieval, size: number, round: number, f
     ms.push(performance.now() - began)
   }
   loop.disable()
+  all?.disable()
   return { ms, loop_ms: loop.percentile(99.9) / 1e6 }
 }
 
@@ -107,13 +112,14 @@ const measure = async (scope: Scope, size: number, rounds: number): Promise<Row[
   const opened = performance.now()
   await retrieval.search({ query: 'q0 first', limit: 10 })
   const first_ms = performance.now() - opened
-  await timeSearches(retrieval, size, 1_000, false)
+  await timeSearches(retrieval, { size, round: 1_000, filtered: false })
 
+  const all = monitorEventLoopDelay({ resolution: 1 })
   const found: Timed[] = []
   const ofOneBot: Timed[] = []
   for (let round = 0; round < rounds; round += 1) {
-    found.push(await timeSearches(retrieval, size, round, false))
-    ofOneBot.push(await timeSearches(retrieval, size, round + rounds, true))
+    found.push(await timeSearches(retrieval, { size, round, filtered: false, all }))
+    ofOneBot.push(await timeSearches(retrieval, { size, round: round + rounds, filtered: true }))
   }
 
   // The exact nearest, by sqlite-vec's own function over the same rows, and by its vec0 table.
@@ -154,8 +160,9 @@ const measure = async (scope: Scope, size: number, rounds: number): Promise<Row[
       what: `${name}: other calls held up, p99.9`,
       unit: 'ms',
       rounds: found.map(({ loop_ms }) => loop_ms),
-      value: highest(found.map(({ loop_ms }) => loop_ms)),
-      n,
+      // A round has about 1,600 samples: its p99.9 is little else than its longest.
+      value: all.percentile(99.9) / 1e6,
+      n: all.count,
       goal: atMost(10),
     }),
     toRow({
