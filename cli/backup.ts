@@ -6,12 +6,18 @@ import { makeBackup } from './backup/making.ts'
 import { BackupEnv } from './backup/settings.ts'
 import { rotate } from './backup/shelf.ts'
 import type { Command } from './command.ts'
+import { rotateInUse } from './log-files.ts'
 import { formatSize } from './table.ts'
 
 export const backup: Command = {
   summary: 'Copy all databases, look the copies through, and let go of old ones; works while everything runs',
-  run: async ({ settings, print }) => {
+  usage: '[--daily]',
+  run: async ({ args, settings, print }) => {
     const { BACKUP_KEEP: keep, BACKUP_KEEP_DAYS: keep_days } = parseEnv(BackupEnv, { environment: process.env })
+    // Once a day somebody has to look after what grows, and a service may run for months.
+    if (args.includes('--daily'))
+      for (const path of rotateInUse(settings.logs_dir))
+        print(`${path} was too large and begins anew; the rest lies in ${path}.1`)
     const lock = await takeLock({ run_dir: settings.run_dir, name: 'backup', wait_ms: 0 })
     try {
       const made = await makeBackup(settings)

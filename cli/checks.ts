@@ -38,6 +38,11 @@ export const bench: Command = {
   run: ({ args, settings }) => runNode(settings.root, 'dist/bench/main.js', args),
 }
 
+export const docs: Command = {
+  summary: 'Write the documents that are made from the code: docs/configuration.md',
+  run: ({ settings }) => runNode(settings.root, 'dist/test/docs/main.js', []),
+}
+
 export const build: Command = {
   summary: 'Install and compile what has changed',
   run: async ({ print }) => {

@@ -1,6 +1,6 @@
 /** The commands by name. */
 import { backup } from './backup.ts'
-import { bench, build, check, conformance, crash, test } from './checks.ts'
+import { bench, build, check, conformance, crash, docs, test } from './checks.ts'
 import type { Command } from './command.ts'
 import { doctor } from './doctor.ts'
 import { down } from './down.ts'
@@ -41,6 +41,7 @@ export const commands: Readonly<Record<string, Command>> = {
   conformance,
   crash,
   bench,
+  docs,
   mcp,
 }
 

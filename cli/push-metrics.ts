@@ -7,6 +7,7 @@ import type { Command, Context } from './command.ts'
 import { withLink } from './links.ts'
 
 const PATIENCE_MS = 30_000
+const PRESENCE_MS = 3_000
 const DAY_MS = 86_400_000
 /** Of which the page draws the last day. */
 const SERIES = 'system.cpu_percent,system.memory_used_percent'
@@ -15,6 +16,8 @@ const SERIES = 'system.cpu_percent,system.memory_used_percent'
 const measure = async (settings: Context['settings']): Promise<unknown> =>
   await withLink(settings, 'metrics', async (link) => {
     const metrics = createClient('metrics', link)
+    // Whoever is not there is found out soon; a look at everything takes its time.
+    await metrics.alerts({}, { timeout_ms: PRESENCE_MS })
     await metrics.refresh({}, { timeout_ms: PATIENCE_MS })
     const [current, { series }] = await Promise.all([
       metrics.current({}, { timeout_ms: PATIENCE_MS }),

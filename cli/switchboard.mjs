@@ -9,7 +9,20 @@ import { pathToFileURL } from 'node:url'
 import { ensureBuilt, ensureInstalled, requireNode, root, SetupError } from './setup.mjs'
 
 /** Commands that only look or stop: they work with the build that is there and never change it under running services. */
-const AS_BUILT = new Set(['down', 'status', 'logs', 'monit', 'help', 'doctor', 'backup', 'restore', 'verify', 'import', 'report', 'service'])
+const AS_BUILT = new Set([
+  'down',
+  'status',
+  'logs',
+  'monit',
+  'help',
+  'doctor',
+  'backup',
+  'restore',
+  'verify',
+  'import',
+  'report',
+  'service',
+])
 
 const compiled = join(root, 'dist', 'cli', 'main.js')
 const args = process.argv.slice(2)

@@ -1,10 +1,11 @@
 /** `switchboard up`: everything under PM2, and back with the prompt once it answers. */
-import { existsSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isRestoreUnfinished } from './backup/journal.ts'
 import type { Command, Context } from './command.ts'
 import { type Health, isListening, readHealth, unreachable } from './edge.ts'
+import { rotateIdle } from './log-files.ts'
 import { type App, NAMESPACE } from './pm2.ts'
 import { installedManager } from './service/choice.ts'
 import type { Manager } from './service/manager.ts'
@@ -16,8 +17,6 @@ const LOOK_MS = 100
 const LIST_MS = 1_500
 /** A service that was started this often and is not up does not come up by itself. */
 const HOPELESS_RESTARTS = 2
-/** Logs above this size begin anew at the next start; one older part is kept. */
-const LOG_MAX_BYTES = 50 * 1_048_576
 /** A socket's path may have 107 bytes on Linux and 103 on macOS; the longest name below the home has 30. */
 const HOME_MAX_BYTES = 70
 
@@ -25,10 +24,6 @@ const HOME_MAX_BYTES = 70
 export const oursOf = (apps: readonly App[]): App[] => apps.filter((app) => app.namespace === NAMESPACE)
 
 const isUp = (app: App): boolean => app.status === 'online'
-
-const rotate = (path: string): void => {
-  if (existsSync(path) && statSync(path).size > LOG_MAX_BYTES) renameSync(path, `${path}.1`)
-}
 
 const lastLines = (path: string, count: number): string[] =>
   existsSync(path) ? readFileSync(path, 'utf8').trimEnd().split('\n').slice(-count) : []
@@ -149,7 +144,7 @@ export const up: Command = {
         return 0
       }
     }
-    if (ours.length === 0) for (const name of settings.services) rotate(join(settings.logs_dir, `${name}.log`))
+    if (ours.length === 0) for (const name of settings.services) rotateIdle(join(settings.logs_dir, `${name}.log`))
     return await bringUp(context, ours, undefined, ours.length === 0 ? installedManager(context, process.env) : null)
   },
 }

@@ -26,6 +26,5 @@ export const upkeep = {
     errors: ['not_found', 'low_disk'],
     // A database of many gigabytes, copied bit by bit beside the work of the service.
     timeout_ms: 3_600_000,
-    idempotent: true,
   }),
 } as const satisfies ServiceSpec['methods']

@@ -30,6 +30,8 @@ export const inOrder = (names: readonly ServiceName[] = SERVICE_NAMES): ServiceN
 /** How often a service that dies in the middle of it is asked again. */
 const TRIES = 5
 const BETWEEN_TRIES_MS = 500
+/** One that hangs is started anew by metrics within this time. */
+const PING_MS = 20_000
 
 /** A copy that was made; `by`: who made it. */
 export interface Copied {
@@ -63,7 +65,11 @@ const copyOurselves = async (settings: Settings, service: ServiceName, folder: s
 
 const askOwner = async (settings: Settings, service: ServiceName, name: string): Promise<Copied[]> => {
   const { timeout_ms } = upkeep.backup
-  const output = await withLink(settings, service, (link) => link(`${service}.backup`, { folder: name }, { timeout_ms }))
+  const output = await withLink(settings, service, async (call, link) => {
+    // A copy may take long; that somebody is there at all is known at once.
+    await link.ping(PING_MS)
+    return await call(`${service}.backup`, { folder: name }, { timeout_ms })
+  })
   const { copies } = upkeep.backup.output.parse(output)
   return copies.map(({ file }) => ({ service, file, by: 'the service', made_at: Date.now() }))
 }

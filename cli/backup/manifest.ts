@@ -8,7 +8,7 @@ const FILE = 'manifest.json'
 
 const BackupFile = z.object({
   /** Below the backup's folder. */
-  file: z.string().regex(/^(db\/)?[a-z0-9-]+\.[a-z]+$/),
+  file: z.string().regex(/^(db\/)?[a-z0-9_-]+\.[a-z]+$/),
   /** Whose database it is; null: a plain file. */
   service: z.string().nullable(),
   /** The number of the last migration that was applied. */

@@ -8,7 +8,7 @@ import type { Surroundings } from './surroundings.ts'
 /** Before it a stream could be cut at its end, and a passing 401 replaced a long-lived token until the next start. */
 const MIN_CLI = [2, 1, 225] as const
 
-const CLI_PATIENCE_MS = 2_500
+const CLI_PATIENCE_MS = 2_000
 
 /** Which program answers, its version, and whether it refuses to serve this user. */
 export const checkAgent = async (around: Surroundings): Promise<Finding> => {

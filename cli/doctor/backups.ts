@@ -1,5 +1,5 @@
 /** Backups: whether there is one that is young enough, and whether a restore was left half done. */
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { isRestoreUnfinished } from '../backup/journal.ts'
 import { listBackups } from '../backup/shelf.ts'
 import { formatSpan } from '../table.ts'
@@ -19,8 +19,11 @@ export const checkBackups = async ({
     return fail('a restore was cut off in the middle', 'Finish it before anything starts: npx switchboard restore --finish')
   const newest = listBackups(settings.home).at(-1)
   const advice = 'Make one: npx switchboard backup. They are made daily while everything runs, unless BACKUP_EVERY_HOURS=0.'
-  if (newest === undefined)
-    return databases.some(({ file }) => existsSync(file)) ? warn('there is none', advice) : ok('nothing to back up yet')
+  if (newest === undefined) {
+    const begun = databases.map(({ file }) => statSync(file, { throwIfNoEntry: false })?.birthtimeMs ?? now())
+    const isYoung = Math.min(now(), ...begun) > now() - OLD_MS
+    return isYoung ? ok('none yet; they are made daily while everything runs') : warn('there is none', advice)
+  }
   const age = now() - newest.manifest.made_at
   return age > OLD_MS ? warn(`the newest is ${formatSpan(age)} old`, advice) : ok(`the newest is ${formatSpan(age)} old`)
 }

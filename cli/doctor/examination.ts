@@ -37,7 +37,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
 }
 
 /** A check that takes longer is told of as one that gave no answer. Above the patience that checks have with programs. */
-export const CHECK_MS = 2_800
+export const CHECK_MS = 2_300
 
 /** Runs the checks; one that throws or takes too long is a finding like any other. */
 export const examine = async (

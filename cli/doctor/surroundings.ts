@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path'
 import { parseEnv, readEnvironment } from '../../services/runtime/env.ts'
 import type { Context } from '../command.ts'
 import { isListening, readHealth } from '../edge.ts'
-import type { Pm2 } from '../pm2.ts'
+import type { App, Pm2 } from '../pm2.ts'
 import type { Settings } from '../settings.ts'
 import { DoctorEnv } from './settings.ts'
 
@@ -87,6 +87,9 @@ export const databasesOf = (root: string, home: string): DatabasePlace[] =>
 
 /** This machine. */
 export const surroundingsOf = ({ settings, pm2 }: Context, source: NodeJS.ProcessEnv): Surroundings => {
+  // Asked by several checks, and each question starts a program.
+  let listed: Promise<App[]> | undefined
+  const list = (): Promise<App[]> => (listed ??= pm2.list())
   const environment = readEnvironment({ environment: source })
   return {
     settings,
@@ -96,7 +99,7 @@ export const surroundingsOf = ({ settings, pm2 }: Context, source: NodeJS.Proces
     node_version: process.versions.node,
     uid: process.getuid?.(),
     user_home: environment.HOME ?? '',
-    pm2,
+    pm2: { daemonPid: pm2.daemonPid, list },
     databases: databasesOf(settings.root, settings.home),
     now: Date.now,
     onPath: (name) => findOnPath(environment.PATH ?? '', name),

@@ -8,6 +8,8 @@ import { newTally, type Tally } from './tally.ts'
 /** What history takes in one call, and how much text is put into one. */
 const PIECE = 100
 const PIECE_BYTES = 4_000_000
+/** Half of what fits into one call: a text may take more room there than its bytes. */
+const MOST_BYTES = 32 * 1_048_576
 
 const textOr = (value: unknown, fallback: string): string => (typeof value === 'string' && value !== '' ? value : fallback)
 
@@ -24,6 +26,7 @@ export const toRecord = (row: OldRow): HistoryRecord | string => {
   if (typeof session_id !== 'string' || session_id === '') return `message ${id}: it belongs to no chat`
   if (role !== 'user' && role !== 'assistant') return `message ${id}: its role is ${JSON.stringify(role)}`
   if (typeof content !== 'string') return `message ${id}: its content is no text`
+  if (Buffer.byteLength(content) > MOST_BYTES) return `message ${id}: it has more than ${MOST_BYTES / 1_048_576} MB`
   const bot_id = textOr(row.bot_id, 'default')
   const created_at = toMoment(row.created_at) ?? 0
   const digest = createHash('sha256')

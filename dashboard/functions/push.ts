@@ -58,9 +58,10 @@ const parsePayload = (text: string): { payload: Payload } | { problem: string } 
 
 /** What Vercel's refusals mean for the owner of the page. */
 const MEANINGS: Readonly<Record<number, string>> = {
-  401: 'VERCEL_API_TOKEN has expired or is wrong; npx switchboard refresh-vercel-token renews it',
+  401: 'VERCEL_API_TOKEN is wrong',
   402: 'the writes of the plan are used up',
-  403: 'VERCEL_API_TOKEN may not write to this store; look at its scope, and at VERCEL_TEAM_ID where a team owns the store',
+  // Vercel's answer to an expired token, too.
+  403: 'VERCEL_API_TOKEN has expired (npx switchboard refresh-vercel-token), or may not write to this store (VERCEL_TEAM_ID)',
   404: 'there is no such store; look at EDGE_CONFIG',
   413: 'the store is full',
 }

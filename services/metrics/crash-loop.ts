@@ -1,11 +1,6 @@
 /** Which processes die again and again, by how often PM2 has started them within the last minutes. */
 import type { Pm2App } from '../runtime/watch/pm2.ts'
-
-/** Seen at a moment, in milliseconds since 1970. */
-interface Seen {
-  readonly at: number
-  readonly restarts: number
-}
+import type { MetricsStore, RestartsSeen } from './store.ts'
 
 export interface CrashLoopRule {
   /** So many restarts … */
@@ -14,21 +9,30 @@ export interface CrashLoopRule {
   readonly window_ms: number
 }
 
-/** Follows PM2's counters. A counter that falls belongs to a process that was added anew, and is followed anew. */
+/**
+ * Follows PM2's counters. A counter that falls belongs to a process that was added anew, and is followed anew. What was seen is
+ * kept, since metrics may be the one that dies.
+ */
 export class CrashLoops {
   readonly #rule: CrashLoopRule
-  readonly #seen = new Map<string, Seen[]>()
+  readonly #store: Pick<MetricsStore, 'keepRestarts'>
+  readonly #seen = new Map<string, RestartsSeen[]>()
 
-  constructor(rule: CrashLoopRule) {
+  constructor(rule: CrashLoopRule, store: Pick<MetricsStore, 'keepRestarts' | 'restarts'>) {
     this.#rule = rule
+    this.#store = store
+    for (const { name, ...seen } of store.restarts()) this.#seen.set(name, [...(this.#seen.get(name) ?? []), seen])
   }
 
   /** Takes what PM2 lists now. */
   see(apps: readonly Pick<Pm2App, 'name' | 'restarts'>[], now: number): void {
+    this.#forget(now)
     for (const { name, restarts } of apps) {
       const before = this.#seen.get(name) ?? []
       const isSame = (before.at(-1)?.restarts ?? 0) <= restarts
-      this.#seen.set(name, [...(isSame ? before : []), { at: now, restarts }])
+      const seen = [...(isSame ? before : []), { at: now, restarts }]
+      this.#seen.set(name, seen)
+      this.#store.keepRestarts(name, seen)
     }
     this.#forget(now)
   }

@@ -82,7 +82,7 @@ export const openMetrics = (deps: OpenMetricsDeps) => {
       for (const kind of ['service_hangs', 'service_down']) alerts.clear(kind, name)
     },
   })
-  const loops = new CrashLoops({ restarts: env.CRASH_LOOP_RESTARTS, window_ms: env.CRASH_LOOP_MINUTES * MINUTE_MS })
+  const loops = new CrashLoops({ restarts: env.CRASH_LOOP_RESTARTS, window_ms: env.CRASH_LOOP_MINUTES * MINUTE_MS }, store)
   const processes = new Processes({
     take: () => watchdog.take(),
     pm2,

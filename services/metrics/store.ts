@@ -61,6 +61,16 @@ export interface MetricsStore {
   openAlerts(): Alert[]
   /** Newest first. */
   pastAlerts(limit: number): Alert[]
+  /** Keeps how often each process was started by now, in the place of what was kept of it. */
+  keepRestarts(name: string, seen: readonly RestartsSeen[]): void
+  /** Of all processes, oldest first. */
+  restarts(): (RestartsSeen & { readonly name: string })[]
+}
+
+/** How often PM2 had started a process at a moment, in milliseconds since 1970. */
+export interface RestartsSeen {
+  readonly at: number
+  readonly restarts: number
 }
 
 interface PointRow extends Omit<SeriesPoint, 'average'> {
@@ -102,6 +112,10 @@ export const openStore = (db: Database): MetricsStore => {
   const dropAlerts = db.prepare(`
     DELETE FROM alerts WHERE cleared_at IS NOT NULL AND id <= (SELECT id FROM alerts ORDER BY id DESC LIMIT 1 OFFSET ${KEEP_ALERTS})`)
 
+  const dropRestarts = db.prepare('DELETE FROM restarts WHERE name = ?')
+  const addRestarts = db.prepare('INSERT OR REPLACE INTO restarts (name, at, restarts) VALUES (?, ?, ?)')
+  const restarts = db.prepare<[], RestartsSeen & { name: string }>('SELECT name, at, restarts FROM restarts ORDER BY name, at')
+
   const idOf = ({ name, unit }: Sample): number | undefined => {
     const known = series.get(name)
     if (known !== undefined) return known.id
@@ -141,5 +155,10 @@ export const openStore = (db: Database): MetricsStore => {
     clear: (kind, subject, now) => clear.get(now, kind, subject),
     openAlerts: () => open.all(),
     pastAlerts: (limit) => past.all(limit),
+    keepRestarts: db.transaction((name: string, seen: readonly RestartsSeen[]) => {
+      dropRestarts.run(name)
+      for (const one of seen) addRestarts.run(name, one.at, one.restarts)
+    }),
+    restarts: () => restarts.all(),
   }
 }

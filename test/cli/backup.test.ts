@@ -1,22 +1,20 @@
 /** Backups: made beside the work of the services, looked through, let go of, put back; and what of that is refused. */
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { inOrder } from '../../cli/backup/copies.ts'
-import { faultsOf, fromTheFuture } from '../../cli/backup/inspection.ts'
-import { isRestoreUnfinished } from '../../cli/backup/journal.ts'
+import { faultsOf } from '../../cli/backup/inspection.ts'
 import { makeBackup } from '../../cli/backup/making.ts'
 import { type Manifest, writeManifest } from '../../cli/backup/manifest.ts'
 import { rehearse } from '../../cli/backup/rehearsal.ts'
-import { finishRestore, restore, restoreTo } from '../../cli/backup/restoring.ts'
-import { agedBackups, type Backup, findBackup, listBackups, nameOf, rotate } from '../../cli/backup/shelf.ts'
+import { agedBackups, findBackup, listBackups, nameOf, rotate } from '../../cli/backup/shelf.ts'
 import type { Settings } from '../../cli/settings.ts'
 import { createClient } from '../../protocol/client.ts'
+import { rowOf, SERVICE_NAMES, table } from '../../protocol/contract.ts'
 import { openLink } from '../../protocol/wire/link.ts'
 import { openHome } from '../../services/runtime/home.ts'
-import { takeLock } from '../../services/runtime/lock.ts'
 import { closeDatabase, openCopy, openDatabase, openForReading } from '../../services/runtime/sqlite.ts'
 import { atEnd, checkLeaks, eventually, type Scope, startModule } from '../harness.ts'
 import { root, surroundings } from './doctored.ts'
@@ -97,8 +95,8 @@ test('backup - by the owner while it works: all that was acknowledged before is 
   const link = openLink({ run_dir: settings.run_dir, service: 'history' })
   atEnd(t, () => link.close())
   const history = createClient('history', link.call)
-  const post = async (n: number) =>
-    await history.post_message({ session_id: 's', role: 'user', content: `${n} ${'padding '.repeat(2_000)}` })
+  const post = (n: number): Promise<{ id: number }> =>
+    history.post_message({ session_id: 's', role: 'user', content: `${n} ${'padding '.repeat(2_000)}` })
   for (let n = 1; n <= 50; n += 1) await post(n)
 
   let stop = false
@@ -119,6 +117,39 @@ test('backup - by the owner while it works: all that was acknowledged before is 
   database.close()
   assert.ok(rows.length >= 50 && rows.length <= written)
   for (const [index, { content }] of rows.entries()) assert.equal(Number.parseInt(content, 10), index + 1)
+})
+
+test('backup - the owner is killed in the middle of it: the command copies the file itself', async (t) => {
+  const { settings } = surroundings(t)
+  const database = openOf(settings, 'history')
+  const insert = database.prepare(
+    "INSERT INTO messages (session_id, role, content, source, created_at, bot_id) VALUES ('s', 'user', ?, 'api', 0, 'default')",
+  )
+  database.transaction(() => Array.from({ length: 100 }, () => insert.run('z'.repeat(1_000_000))))()
+  closeDatabase(database)
+  const service = startModule(t, 'services/history/main.ts', { SWITCHBOARD_HOME: settings.home })
+  await eventually(() => service.messages.includes('ready'))
+  const now = Date.now()
+  const made = makeBackup(settings, now)
+  const half = path.join(settings.home, 'backups', `${nameOf(now)}.partial`, 'history.db')
+  await eventually(() => existsSync(half), { every_ms: 1 })
+  service.process.kill('SIGKILL')
+  const { folder, manifest } = await made
+  assert.deepEqual(
+    manifest.files.map(({ service: owner }) => owner),
+    ['history'],
+  )
+  const copy = openForReading(path.join(folder, 'db/history.db'))
+  assert.deepEqual(copy.prepare('SELECT count(*) AS n FROM messages').get(), { n: 100 })
+  copy.close()
+})
+
+test('backup - every service answers it to us, and no surface shows it', () => {
+  for (const service of SERVICE_NAMES) assert.equal(rowOf(`${service}.backup`)?.service, service)
+  assert.deepEqual(
+    table.filter(({ verb }) => verb === 'backup'),
+    [],
+  )
 })
 
 test('backup - senders are copied before receivers', () => {
@@ -142,32 +173,6 @@ test('backup - of a damaged database none is made, and the ones before stay', as
   assert.deepEqual(readdirSync(path.join(settings.home, 'backups')), [sound.name])
 })
 
-const damage: Readonly<Record<string, readonly [(backup: Backup) => void, RegExp]>> = {
-  'a bit that flipped': [
-    ({ folder }) => {
-      const file = path.join(folder, 'db/memory.db')
-      const bytes = readFileSync(file)
-      bytes[5_000] = (bytes[5_000] ?? 0) ^ 1
-      writeFileSync(file, bytes)
-    },
-    /is not as it was made/,
-  ],
-  'a file that was cut': [({ folder }) => truncateSync(path.join(folder, 'db/memory.db'), 4_096), /has 4096 bytes instead of/],
-  'a file that is gone': [({ folder }) => renameSync(path.join(folder, 'db/memory.db'), path.join(folder, 'away')), /is missing/],
-}
-for (const [what, [spoil, said]] of Object.entries(damage)) {
-  test(`backup - verify sees ${what}, and restore refuses it with nothing changed`, async (t) => {
-    const settings = furnished(t)
-    const backup = await makeBackup(settings)
-    addMemory(settings, 'second')
-    spoil(backup)
-    assert.match((await faultsOf(backup)).join('\n'), said)
-    await assert.rejects(restore(settings, backup), /is damaged, and nothing was changed/)
-    assert.deepEqual(keysIn(memoryFile(settings)), ['first', 'second'])
-    assert.ok(!existsSync(path.join(settings.home, 'replaced')))
-  })
-}
-
 test('backup - a damaged manifest is told of by name, and does not hide the others', async (t) => {
   const settings = furnished(t)
   const bad = await makeBackup(settings, Date.now() - 5_000)
@@ -190,106 +195,6 @@ test('backup - a manifest cannot name files outside of its backup', async (t) =>
     writeManifest(backup.folder, hostile)
     assert.throws(() => findBackup(settings.home, backup.name), /damaged/, file)
   }
-})
-
-test('restore - puts it back, keeps what was there aside with the agents, and the owner opens it', async (t) => {
-  const settings = furnished(t)
-  const backup = await makeBackup(settings)
-  addMemory(settings, 'second')
-  mkdirSync(path.join(settings.home, 'agents', '7'))
-  const replaced = await restore(settings, backup)
-  assert.deepEqual(keysIn(memoryFile(settings)), ['first'])
-  assert.deepEqual(keysIn(path.join(replaced, 'db/memory.db')), ['first', 'second'])
-  assert.deepEqual(readdirSync(path.join(settings.home, 'agents')), [])
-  assert.deepEqual(readdirSync(path.join(replaced, 'agents')), ['7'])
-  assert.ok(!isRestoreUnfinished(settings.home))
-  addMemory(settings, 'third')
-  assert.deepEqual(keysIn(memoryFile(settings)), ['first', 'third'])
-})
-
-test('restore - refuses while any service runs', async (t) => {
-  const settings = furnished(t)
-  const backup = await makeBackup(settings)
-  for (const name of ['edge', 'history', 'memory']) {
-    const lock = await takeLock({ run_dir: settings.run_dir, name, wait_ms: 0 })
-    await assert.rejects(restore(settings, backup), /Switchboard is running/)
-    lock.release()
-  }
-  await restore(settings, backup)
-})
-
-test('restore - refuses while an agent is at work', async (t) => {
-  const settings = furnished(t)
-  const backup = await makeBackup(settings)
-  mkdirSync(path.join(settings.home, 'agents', '7'))
-  writeFileSync(path.join(settings.home, 'agents', '7', 'pid'), String(process.pid))
-  await assert.rejects(restore(settings, backup), /agents are still at work/)
-})
-
-test('restore - a backup from the future is refused with advice', async (t) => {
-  const settings = furnished(t)
-  const made = await makeBackup(settings)
-  const files = made.manifest.files.map((file) => ({ ...file, schema_version: 99 }))
-  const backup = { ...made, manifest: { ...made.manifest, switchboard: '9.9.9', files } }
-  assert.equal(fromTheFuture(backup, root).length, 1)
-  await assert.rejects(restore(settings, backup), /newer Switchboard \(9\.9\.9\).*Install that version/)
-  assert.deepEqual(fromTheFuture(made, root), [])
-})
-
-/** The state after so many of the moves of a swap, as a kill leaves it. */
-const cutOff = async (settings: Settings, backup: Backup, moves: number): Promise<string> => {
-  const { home } = settings
-  const replaced = path.join(home, 'replaced', 'then')
-  await restoreTo(backup, path.join(home, 'restore.partial'), root)
-  writeFileSync(path.join(home, 'restore.json'), JSON.stringify({ backup: backup.name, replaced, names: ['db'] }))
-  mkdirSync(replaced, { recursive: true })
-  const all = [
-    ['agents', path.join(replaced, 'agents')],
-    ['db', path.join(replaced, 'db')],
-    ['restore.partial/db', path.join(home, 'db')],
-  ] as const
-  for (const [from, to] of all.slice(0, moves)) renameSync(path.join(home, from), to)
-  return replaced
-}
-for (const moves of [0, 1, 2, 3]) {
-  for (const isLookedAt of [false, true]) {
-    test(`restore - cut off after ${moves} moves${isLookedAt ? ', folders made anew meanwhile' : ''}: finished, nothing lost`, async (t) => {
-      const settings = furnished(t)
-      const backup = await makeBackup(settings)
-      addMemory(settings, 'second')
-      mkdirSync(path.join(settings.home, 'agents', '7'))
-      const replaced = await cutOff(settings, backup, moves)
-      if (isLookedAt) openHome(settings.home)
-      assert.ok(isRestoreUnfinished(settings.home))
-      assert.equal(finishRestore(settings.home), replaced)
-      assert.deepEqual(keysIn(memoryFile(settings)), ['first'])
-      assert.deepEqual(keysIn(path.join(replaced, 'db/memory.db')), ['first', 'second'])
-      assert.deepEqual(readdirSync(path.join(replaced, 'agents')), ['7'])
-      assert.deepEqual(readdirSync(path.join(settings.home, 'agents')), [])
-      assert.equal(finishRestore(settings.home), null)
-      assert.ok(!existsSync(path.join(settings.home, 'restore.partial')))
-    })
-  }
-}
-
-test('restore - databases that were begun in the gap are kept, too', async (t) => {
-  const settings = furnished(t)
-  const backup = await makeBackup(settings)
-  const replaced = await cutOff(settings, backup, 2)
-  mkdirSync(path.join(settings.home, 'db'))
-  addMemory(settings, 'in the gap')
-  finishRestore(settings.home)
-  assert.deepEqual(keysIn(memoryFile(settings)), ['first'])
-  assert.deepEqual(keysIn(path.join(replaced, 'db-since/memory.db')), ['in the gap'])
-})
-
-test('restore - into a new folder, and never over something', async (t) => {
-  const settings = furnished(t)
-  const backup = await makeBackup(settings)
-  const folder = path.join(settings.home, 'elsewhere')
-  await restoreTo(backup, folder, root)
-  assert.deepEqual(keysIn(path.join(folder, 'db/memory.db')), ['first'])
-  await assert.rejects(restoreTo(backup, folder, root), /is not empty/)
 })
 
 test('rotation - keeps the newest always, at most so many, and none that is too old', () => {
@@ -328,6 +233,20 @@ test('rotation - removes aged ones and what was left half made, and nothing else
   assert.deepEqual(readdirSync(path.join(settings.home, 'backups')).sort(), [recent.name, 'my own'].sort())
 })
 
+test('upgrade - by the command, where nothing runs: a backup, a rehearsal, and how to go on', async (t) => {
+  const house = await openHouse(t)
+  const settings = { ...surroundings(t).settings, home: openHome(house.home).root }
+  addMemory(settings, 'first')
+  const { code, output } = await house.run(['upgrade'])
+  assert.equal(code, 0, output)
+  assert.match(output, /Backed up to .*\n {2}No database changes its schema\.\nSwitchboard is not running/)
+  assert.equal(listBackups(settings.home).length, 1)
+  writeFileSync(memoryFile(settings), 'no database')
+  const broken = await house.run(['upgrade'])
+  assert.equal(broken.code, 1)
+  assert.match(broken.output, /Nothing was restarted/)
+})
+
 test('upgrade - migrations are rehearsed on a copy: one that works says from where to where, one that fails says why', async (t) => {
   const settings = furnished(t)
   const backup = await makeBackup(settings)
@@ -352,54 +271,4 @@ test('upgrade - migrations are rehearsed on a copy: one that works says from whe
   const database = openCopy(memoryFile(settings))
   assert.equal(database.pragma('user_version', { simple: true }), known.length, 'and so is the database')
   database.close()
-})
-
-test('backup - by the command, while everything runs and under load; then back to it', async (t) => {
-  const house = await openHouse(t)
-  assert.equal((await house.run(['up'])).code, 0)
-  assert.equal(await house.send('{{say="kept"}} one'), 'kept')
-  await eventually(async () => (await house.history()).length === 2)
-  const slow = house.send('{{tokens=100 delay_ms=20 label=slow}} two', 'other')
-  await eventually(() => house.journal().length === 2)
-  const made = await house.run(['backup'])
-  assert.equal(made.code, 0, made.output)
-  assert.match(made.output, /sound \(.*sessions, history, memory/)
-  assert.match(await slow, /^slow t0/)
-  assert.equal(await house.send('{{say="gone"}} three'), 'gone')
-  const refused = await house.run(['restore', path.basename(made.output.split(':')[0] ?? '')])
-  assert.equal(refused.code, 1)
-  assert.match(refused.output, /is running\. Stop it first: npm stop/)
-
-  assert.equal((await house.run(['down'])).code, 0)
-  await eventually(() => house.agents().length === 0)
-  const listed = await house.run(['verify', '--all'])
-  assert.equal(listed.code, 0, listed.output)
-  const [name = ''] = readdirSync(path.join(house.home, 'backups'))
-  assert.match(listed.output, new RegExp(`^${name} .* sound$`, 'm'))
-  const restored = await house.run(['restore', name])
-  assert.equal(restored.code, 0, restored.output)
-  assert.equal((await house.run(['up'])).code, 0)
-  const kept = await house.history()
-  assert.deepEqual(
-    kept.map(({ content }) => content),
-    ['{{say="kept"}} one', 'kept'],
-  )
-  assert.equal(await house.send('{{say="on"}} four'), 'on')
-  // What was on its way when the backup was made is told of as interrupted: its agent went with what was replaced.
-  const other = await eventually(async () => {
-    const messages = await house.history('other')
-    return messages.length === 2 ? messages : null
-  })
-  assert.match(other[1]?.content ?? '', /interrupted.*not sent a second time/)
-  assert.equal(house.journal().filter(({ text }) => text.includes('slow')).length, 1, 'the model saw it once')
-})
-
-test('backup - up refuses to start in the middle of a restore', async (t) => {
-  const house = await openHouse(t)
-  mkdirSync(house.home, { recursive: true })
-  writeFileSync(path.join(house.home, 'restore.json'), '{}')
-  const { code, output } = await house.run(['up'])
-  assert.equal(code, 1)
-  assert.match(output, /restore --finish/)
-  assert.deepEqual(house.jlist(), [])
 })

@@ -133,3 +133,40 @@ export const openOldHouse = (folder: string, version: SchemaVersion): OldHouse =
     close: () => db.close(),
   }
 }
+
+/** A little of everything. */
+const FURNITURE = {
+  chat_messages: [
+    {
+      session_id: 'gw-default-7',
+      role: 'user',
+      content: 'Hello',
+      telegram_chat_id: 7,
+      created_at: '2026-01-31 08:15:00',
+      bot_id: 'default',
+    },
+    {
+      session_id: 'gw-default-7',
+      role: 'assistant',
+      content: 'Hi there',
+      telegram_chat_id: 7,
+      created_at: '2026-01-31T08:15:09+00:00',
+      bot_id: 'default',
+    },
+    { session_id: 'gw-7', role: 'user', content: '', telegram_chat_id: 7, created_at: '2026-01-31 08:16:00', bot_id: 'default' },
+  ],
+  memory: [
+    { key: 'coffee', content: 'dark roast', category: 'taste', created_at: '2026-01-31 08:15:00', bot_id: 'default' },
+    { key: 'tea', content: 'green', created_at: '2026-01-31 08:15:00', bot_id: 'default' },
+  ],
+  cron_jobs: [
+    { name: 'paper', cron_expression: '0 9 * * 0', command: 'echo paper', timezone: 'Asia/Shanghai', bot_id: 'default' },
+    { name: 'broken', cron_expression: '0 9 * *', command: 'echo never', bot_id: 'default' },
+    { name: 'asleep', cron_expression: '*/5 * * * *', command: 'echo tick', enabled: 0, bot_id: 'default' },
+  ],
+}
+
+/** Fills a house with three messages, two memories and three jobs, one of which cannot run. */
+export const furnish = (house: OldHouse): void => {
+  for (const [table, rows] of Object.entries(FURNITURE)) house.insert(table, ...(rows as Record<string, string | number>[]))
+}

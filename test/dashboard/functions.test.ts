@@ -135,7 +135,7 @@ test('dashboard functions - what is not set up is named, without a value', async
 test('dashboard functions - what the store refuses is told to the pusher', async (t) => {
   const { store, post } = await openStore(t)
   const cases = [
-    [{ status: 401 }, 502, /edge config: 401.*VERCEL_API_TOKEN has expired/],
+    [{ status: 401 }, 502, /edge config: 401.*VERCEL_API_TOKEN is wrong/],
     [{ status: 402 }, 502, /edge config: 402.*used up/],
     [{ status: 500 }, 502, /edge config: 500/],
     [{ status: 429, headers: { 'retry-after': '77' } }, 429, /edge config: 429/],
@@ -154,7 +154,10 @@ test('dashboard functions - what the store refuses is told to the pusher', async
 
 test('dashboard functions - the store really refuses: a wrong token, another store, and one that is full', async (t) => {
   const wrongToken = await openStore(t, { api_token: 'expired' })
-  assert.match(JSON.stringify((await wrongToken.post(payloadOf())).body), /edge config: 403.*may not write/)
+  assert.match(
+    JSON.stringify((await wrongToken.post(payloadOf())).body),
+    /edge config: 403.*has expired .*refresh-vercel-token.*may not write/,
+  )
   const otherStore = await openStore(t, { store_id: 'ecfg_other' })
   assert.match(JSON.stringify((await otherStore.post(payloadOf())).body), /edge config: 404.*no such store/)
   const full = await openStore(t)

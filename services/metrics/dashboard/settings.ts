@@ -33,6 +33,6 @@ export const DashboardEnv = z.object({
   METRICS_SECRET: z.string().min(16, 'must have at least 16 characters').optional(),
   DASHBOARD_WRITES_PER_MONTH: envInteger(0, 10_000_000).default(8_640),
   DASHBOARD_SHOW: Show.optional(),
-  DASHBOARD_TITLE: z.string().min(1).max(60).default('Switchboard'),
+  DASHBOARD_TITLE: z.string().min(1).max(40).default('Switchboard'),
 })
 export type DashboardEnv = z.output<typeof DashboardEnv>

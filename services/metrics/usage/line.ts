@@ -11,8 +11,10 @@ export interface Tokens {
 
 /** A message. Keys are hashes: the files hold millions of ids, and what is counted must know each of them. */
 export interface Message {
-  /** The same in every copy of the message. */
+  /** The same in every copy of the message: its hour and a hash of its ids. */
   readonly key: bigint
+  /** The key that it would have an hour before: an answer's lines may be written before and after the stroke of the hour. */
+  readonly earlier_key: bigint
   /** The conversation, by the day of the message and for good. */
   readonly session_day_key: bigint
   readonly session_key: bigint
@@ -34,7 +36,17 @@ interface Line {
 const SYNTHETIC = '<synthetic>'
 const MAX_MODEL_LENGTH = 100
 
-const keyOf = (text: string): bigint => hash('sha1', text, 'buffer').readBigInt64LE()
+const HOUR_MS = 3_600_000
+/** Keys hold 15 years in either direction from here. */
+const FIRST_HOUR = Date.UTC(2026, 0, 1) / HOUR_MS
+/** Of the hash: among a million messages of one hour two would be taken for one in one of a hundred hours. */
+const HASH_BITS = 46n
+const AN_HOUR = 1n << HASH_BITS
+
+const hashOf = (text: string): bigint => hash('sha1', text, 'buffer').readBigInt64LE()
+
+/** The least key of a moment's hour. Keys grow with time, so what is read together lies together in the database. */
+export const keyOfHour = (at: number): bigint => BigInt.asIntN(64, BigInt(Math.floor(at / HOUR_MS) - FIRST_HOUR) << HASH_BITS)
 
 /** Zones differ from each other by quarters of an hour at least. */
 const QUARTER_MS = 900_000
@@ -96,10 +108,12 @@ export const parseLine = (text: string, dayOf: (at: number) => number): Message 
   if (id === 'u:undefined') return null
   const day = dayOf(at)
   const session = String(sessionId ?? '')
+  const key = keyOfHour(at) + BigInt.asUintN(Number(HASH_BITS), hashOf(id))
   return {
-    key: keyOf(id),
-    session_day_key: keyOf(`d:${day}:${session}`),
-    session_key: keyOf(`s:${session}`),
+    key,
+    earlier_key: key - AN_HOUR,
+    session_day_key: hashOf(`d:${day}:${session}`),
+    session_key: hashOf(`s:${session}`),
     day,
     request: type === 'assistant' ? requestOf(message) : null,
   }

@@ -1,6 +1,6 @@
 /** The SQL of Claude's usage. */
 import type { Database } from 'better-sqlite3'
-import type { Message, Tokens } from './line.ts'
+import { keyOfHour, type Message, type Tokens } from './line.ts'
 
 /** How far a file has been read. */
 export interface FileRow {
@@ -51,17 +51,13 @@ export interface UsageStore {
   days(): DayRow[]
   activity(): ActivityRow[]
   totals(): TotalsRow
-  /**
-   * Forgets the keys of messages before a day, one of {@link FORGET_SLICES} slices at a time; from then on such messages
-   * count as copies.
-   */
-  forgetBefore(day: number, slice: number): void
+  /** Forgets messages of before a moment, {@link FORGET} at most; from then on those of days before it count as copies. */
+  forgetBefore(at: number, day: number): void
 }
 
-/** Keys are hashes, so equal ranges of them hold about equally many. */
-export const FORGET_SLICES = 256
-const SLICE = 2n ** 64n / BigInt(FORGET_SLICES)
-const LOWEST = -(2n ** 63n)
+const DAY_MS = 86_400_000
+/** So many take some milliseconds. */
+const FORGET = 2_000
 
 /** Prepares the statements of an open, migrated database. */
 export const openUsageStore = (db: Database): UsageStore => {
@@ -90,31 +86,34 @@ export const openUsageStore = (db: Database): UsageStore => {
   const addTotals = db.prepare('UPDATE usage_totals SET bytes = bytes + ?, lines = lines + ?, skipped_lines = skipped_lines + ?')
   const totals = db.prepare<[], TotalsRow>('SELECT bytes, lines, skipped_lines, floor_day FROM usage_totals')
   const raiseFloor = db.prepare('UPDATE usage_totals SET floor_day = max(floor_day, ?)')
-  const forget = db.prepare('DELETE FROM usage_seen WHERE key >= ? AND key < ? AND day < ?')
+  const forget = db.prepare('DELETE FROM usage_seen WHERE key IN (SELECT key FROM usage_seen WHERE key < ? ORDER BY key LIMIT ?)')
+  const forgetSessions = db.prepare('DELETE FROM usage_sessions WHERE day < ?')
+  const seeSession = db.prepare('INSERT INTO usage_sessions (key, day) VALUES (?, ?) ON CONFLICT (key) DO NOTHING')
   const days = db.prepare<[], DayRow>('SELECT * FROM usage_days ORDER BY day, model')
   const activity = db.prepare<[], ActivityRow>('SELECT * FROM usage_activity ORDER BY day')
 
   let floor_day = totals.get()?.floor_day ?? 0
 
-  const isNew = (key: bigint, day: number, output_tokens: number | null): boolean =>
-    see.run(key, day, output_tokens).changes === 1
+  const isNewSession = (key: bigint, day: number | null): boolean => seeSession.run(key, day).changes === 1
 
-  /** Another line of an answer, or a copy: the last line of an answer has the whole output. */
-  const countMore = ({ key, request }: Message): void => {
-    const before = request === null ? undefined : seen.get(key)
-    if (request === null || before?.output_tokens == null || before.output_tokens >= request.output_tokens) return
-    seeMore.run(request.output_tokens, key)
-    addOutput.run(request.output_tokens - before.output_tokens, before.day, request.model)
+  /** Another line of an answer, or a copy: the last line of an answer has the whole output. False where there was none before. */
+  const countMore = (key: bigint, { request }: Message): boolean => {
+    const before = seen.get(key)
+    if (before === undefined || request === null || before.output_tokens === null) return before !== undefined
+    if (before.output_tokens < request.output_tokens) {
+      seeMore.run(request.output_tokens, key)
+      addOutput.run(request.output_tokens - before.output_tokens, before.day, request.model)
+    }
+    return true
   }
 
   /** The conversation of the message before, by its day: most of a piece belongs to one. */
   let known_session: bigint | undefined
 
   const countNew = ({ day, request, session_day_key, session_key }: Message): void => {
-    const sessions = session_day_key !== known_session && isNew(session_day_key, day, null) ? 1 : 0
+    const sessions = session_day_key !== known_session && isNewSession(session_day_key, day) ? 1 : 0
     known_session = session_day_key
-    // Never forgotten, or a long conversation would be counted anew.
-    const new_sessions = sessions === 1 && isNew(session_key, 99_999_999, null) ? 1 : 0
+    const new_sessions = sessions === 1 && isNewSession(session_key, null) ? 1 : 0
     addActivity.run({ day, messages: 1, sessions, new_sessions })
     if (request === null) return
     const context = request.input_tokens + request.cache_read_tokens + request.cache_creation_tokens
@@ -128,8 +127,10 @@ export const openUsageStore = (db: Database): UsageStore => {
       known_session = undefined
       for (const message of messages) {
         if (message.day < floor_day) continue
-        if (isNew(message.key, message.day, message.request?.output_tokens ?? null)) countNew(message)
-        else countMore(message)
+        const { key, earlier_key, day, request } = message
+        if (request !== null && countMore(earlier_key, message)) continue
+        if (see.run(key, day, request?.output_tokens ?? null).changes === 1) countNew(message)
+        else countMore(key, message)
       }
       keepFile.run(file)
       if (lines > 0 || bytes > 0) addTotals.run(bytes, lines, skipped_lines)
@@ -140,13 +141,12 @@ export const openUsageStore = (db: Database): UsageStore => {
     days: () => days.all(),
     activity: () => activity.all(),
     totals: () => totals.get() ?? { bytes: 0, lines: 0, skipped_lines: 0, floor_day: 0 },
-    forgetBefore: (day, slice) => {
+    forgetBefore: db.transaction((at: number, day: number) => {
       raiseFloor.run(day)
       floor_day = Math.max(floor_day, day)
-      const from = LOWEST + SLICE * BigInt(slice)
-      // The last slice ends where keys do, which no key reaches from above.
-      const to = slice === FORGET_SLICES - 1 ? 2n ** 63n - 1n : from + SLICE
-      forget.run(from, to, day)
-    },
+      // The day of that moment is not over: its messages are known until it is.
+      forget.run(keyOfHour(at - DAY_MS), FORGET)
+      forgetSessions.run(day)
+    }),
   }
 }

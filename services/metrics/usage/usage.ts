@@ -4,7 +4,7 @@ import type { ClaudeUsage } from '../../../protocol/metrics.ts'
 import type { Log } from '../../runtime/log.ts'
 import { createDayOf, dayText } from './line.ts'
 import { Reader } from './reader.ts'
-import { type DayRow, FORGET_SLICES, type UsageStore } from './store.ts'
+import type { DayRow, UsageStore } from './store.ts'
 
 const DAY_MS = 86_400_000
 const EVERY_MS = 60_000
@@ -54,7 +54,6 @@ export class Usage {
   #scanned_at: number | null = null
   #took_ms: number | null = null
   #view: Omit<ClaudeUsage, 'scan'> | undefined
-  #slice = 0
 
   constructor(options: UsageOptions) {
     this.#options = options
@@ -70,7 +69,7 @@ export class Usage {
 
   async close(): Promise<void> {
     this.#closing.abort()
-    await Promise.all([this.#loop, this.#scanning])
+    await Promise.allSettled([this.#loop, this.#scanning])
   }
 
   /** Reads what is new; one that runs already is waited for. */
@@ -114,11 +113,11 @@ export class Usage {
     if (bytes > 0) this.#view = undefined
   }
 
-  /** One slice of what is too old to be copied, so that no look at the database takes long. */
+  /** Lets go of some of what is too old to be copied, so that no look at the database takes long. */
   #forget(): void {
     if (this.#closing.signal.aborted) return
-    this.#options.store.forgetBefore(this.#dayOf(this.#now() - KNOWN_DAYS * DAY_MS), this.#slice)
-    this.#slice = (this.#slice + 1) % FORGET_SLICES
+    const before = this.#now() - KNOWN_DAYS * DAY_MS
+    this.#options.store.forgetBefore(before, this.#dayOf(before))
   }
 
   #toView(): Omit<ClaudeUsage, 'scan'> {

@@ -17,7 +17,7 @@ import type { ServiceError } from '../../../protocol/errors.ts'
 import type { Pong } from '../../../protocol/wire/frames.ts'
 import type { Log } from '../log.ts'
 import { writeDump } from './dump.ts'
-import type { Pm2 } from './pm2.ts'
+import type { Pm2, Pm2App } from './pm2.ts'
 
 const EVERY_MS = 1_000
 /** How long one ping may take; a loop that is late by less is no news. */
@@ -72,6 +72,8 @@ interface Target {
   hangs: boolean
   pong: Pong | null
   lag_ms: number
+  /** What PM2 lists, asked when the silence began: its answer takes a second on a busy machine. */
+  listing: Promise<readonly Pm2App[]> | undefined
 }
 
 export class Watchdog {
@@ -92,7 +94,7 @@ export class Watchdog {
     const now = performance.now()
     this.#targets = options.names.map((name) => ({
       ...{ name, state: 'unknown' as const, since: now, answered_at: now, leave_until: 0 },
-      ...{ asking: false, hangs: false, pong: null, lag_ms: 0 },
+      ...{ asking: false, hangs: false, pong: null, lag_ms: 0, listing: undefined },
     }))
   }
 
@@ -165,6 +167,12 @@ export class Watchdog {
     if (this.#targets.every((each) => each.state !== 'unknown')) this.#lookedAtAll()
     if (state === 'up') this.#options.onUp?.(target.name)
     if (state === 'up' && was !== 'unknown') log.info({ process: target.name, was }, 'A process answers again')
+    target.listing = undefined
+    if (state === 'silent' && this.#options.patience_ms > 0) {
+      target.listing = this.#options.pm2.list()
+      // Whoever needs the answer sees the failure.
+      target.listing.catch(() => undefined)
+    }
     if (state === 'silent') log.warn({ process: target.name }, 'A process is there and does not answer')
     if (state === 'down') log.warn({ process: target.name }, 'A process is not there')
   }
@@ -188,7 +196,10 @@ export class Watchdog {
     const { pm2, log, folders, onHang } = this.#options
     const { name, pong } = target
     const reason = `${name} is there and has not answered for ${(silent_ms / 1_000).toFixed(1)} s`
-    const apps = await pm2.list()
+    const listing = target.listing ?? pm2.list()
+    // A list that could not be had is asked for anew the next time.
+    target.listing = undefined
+    const apps = await listing
     const app = apps.find((each) => each.name === name)
     const pid = app?.pid ?? pong?.pid ?? 0
     const dump = writeDump({ folder: folders.dumps, logs: folders.logs, name, pid, reason, pong, now: Date.now() })

@@ -1,0 +1,222 @@
+/** Moving in: chats go on with the right conversation, and all of it in one command. */
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { test } from 'node:test'
+import { importArchives } from '../../cli/import/archives.ts'
+import { chooseConversation, recordsOf } from '../../cli/import/conversation.ts'
+import { adoptSessions } from '../../cli/import/sessions/adoption.ts'
+import { openSessionRows } from '../../cli/import/sessions/store.ts'
+import { openPredecessor } from '../../cli/import/store.ts'
+import { atEnd, checkLeaks, eventually, type Scope, tempDir } from '../harness.ts'
+import { root, surroundings } from './doctored.ts'
+import { openHouse } from './house.ts'
+import { furnish, type OldHouse, openOldHouse, type SchemaVersion } from './predecessor.ts'
+
+checkLeaks()
+
+const MAIN = '11111111-1111-4111-8111-111111111111'
+const BESIDE = '22222222-2222-4222-8222-222222222222'
+
+const oldHouse = (t: Scope, version: SchemaVersion = 8): OldHouse => {
+  const house = openOldHouse(realpathSync(tempDir(t)), version)
+  atEnd(t, () => house.close())
+  return house
+}
+
+const opened = (t: Scope, file: string) => {
+  const old = openPredecessor(file)
+  atEnd(t, () => old.close())
+  return old
+}
+
+test('import - the right conversation is found by what was said, though another one is newer', async (t) => {
+  const house = oldHouse(t)
+  const cwd = house.addChat('hero_bot', '-100')
+  house.addRecord(
+    cwd,
+    MAIN,
+    [{ user: '[Global Memory]: …\n---\nUser: Where is the boat?' }, { assistant: 'In the harbour.' }],
+    3_600,
+  )
+  house.addRecord(cwd, BESIDE, [{ user: 'Resume the harness loop' }, { assistant: 'Batch done.' }], 5)
+  const files = recordsOf(house.claude, cwd)
+  assert.equal(files.length, 2)
+  const asked = { id: 1, role: 'user', content: 'Where is the boat?' } as const
+  const answered = { id: 2, role: 'assistant', content: 'In the harbour.' } as const
+  assert.deepEqual((await chooseConversation(files, [answered, asked]))?.id, MAIN)
+  // The answer was streamed and never stored: the message still tells.
+  const byMessage = await chooseConversation(files, [asked])
+  assert.deepEqual([byMessage?.id, byMessage?.by], [MAIN, 'message'])
+  // Work in the background was asked for last: the newest answer counts, not the newest message.
+  const background = { id: 3, role: 'user', content: 'Resume the harness loop' } as const
+  assert.equal((await chooseConversation(files, [background, answered, asked]))?.id, MAIN)
+  const guess = await chooseConversation(files, [])
+  assert.deepEqual([guess?.id, guess?.by, guess?.of], [BESIDE, 'age', 2])
+  assert.equal(await chooseConversation([], [asked]), null)
+})
+
+test('import - torn lines and side chains of a record mislead nobody', async (t) => {
+  const house = oldHouse(t)
+  const cwd = house.addChat('default', '7')
+  const file = house.addRecord(cwd, MAIN, [{ user: 'Hello' }, { assistant: 'One' }, { assistant: 'Two' }], 60)
+  const side = { type: 'assistant', isSidechain: true, message: { content: [{ type: 'text', text: 'Aside' }] } }
+  writeFileSync(file, `${readFileSync(file, 'utf8')}{"type":"user","mess\n"text"\n${JSON.stringify(side)}\n{"type":"us`)
+  const by = async (content: string) => (await chooseConversation([file], [{ id: 1, role: 'assistant', content }]))?.by
+  assert.equal(await by('One'), 'answer')
+  assert.equal(await by('One\nTwo'), 'answer')
+  assert.equal(await by('Aside'), 'age')
+})
+
+const placesOf = (house: OldHouse, folder: string) => ({
+  from: house.chats,
+  to: path.join(folder, 'chats'),
+  claude_from: house.claude,
+  claude_to: path.join(folder, 'claude'),
+})
+
+test('import - chats: folder and record are copied to where they are looked for, nothing of the source is changed, and once', async (t) => {
+  const house = oldHouse(t)
+  const cwd = house.addChat('hero_bot', '-100')
+  writeFileSync(path.join(cwd, 'notes.md'), 'mine')
+  house.addRecord(cwd, MAIN, [{ user: 'Hello' }], 60)
+  house.addChat('hero_bot', 'bg--100-abcd', { cwd })
+  house.addChat('hero_bot', 'silent')
+  house.insert('gateway_sessions', { bot_id: 'x', chat_id: 'gone', cwd: path.join(house.chats, 'x/gone'), last_active: 1 })
+  house.insert('gateway_sessions', { bot_id: 'x', chat_id: 'evil', cwd: '/etc', last_active: 1 })
+  house.insert('gateway_sessions', { bot_id: '../x', chat_id: '1', cwd, last_active: 1 })
+  mkdirSync(path.join(house.chats, 'x'))
+  symlinkSync('/etc', path.join(house.chats, 'x', 'link'))
+  house.insert('gateway_sessions', { bot_id: 'x', chat_id: 'link', cwd: path.join(house.chats, 'x/link'), last_active: 1 })
+  const before = house.sums()
+  const old = opened(t, house.file)
+  const folder = realpathSync(tempDir(t))
+  const { home } = surroundings(t).settings
+  const places = placesOf(house, folder)
+  const dry = await adoptSessions(old, places, null)
+  assert.deepEqual([dry.found, dry.refused.length], [6, 5])
+  assert.ok(!existsSync(places.to))
+
+  const rows = openSessionRows(home, root)
+  atEnd(t, () => rows.close())
+  const tally = await adoptSessions(old, places, rows)
+  assert.deepEqual([tally.found, tally.taken, tally.refused.length], [6, 1, 5], tally.refused.join('\n'))
+  const here = path.join(places.to, 'hero_bot', '-100')
+  assert.equal(readFileSync(path.join(here, 'notes.md'), 'utf8'), 'mine')
+  assert.ok(existsSync(path.join(places.claude_to, 'projects', here.replace(/[^A-Za-z0-9]/g, '-'), `${MAIN}.jsonl`)))
+  assert.ok(rows.knows('hero_bot', '-100'))
+  const again = await adoptSessions(old, places, rows)
+  assert.deepEqual([again.taken, again.known], [0, 1])
+  assert.deepEqual(house.sums(), before)
+})
+
+test('import - chats: in one folder for both nothing is copied; folders without a row count, too', async (t) => {
+  const house = oldHouse(t, 0)
+  const cwd = house.addChat('default', '7')
+  house.addRecord(cwd, MAIN, [{ user: 'Hello' }], 60)
+  const before = house.sums()
+  const { home } = surroundings(t).settings
+  const rows = openSessionRows(home, root)
+  atEnd(t, () => rows.close())
+  const places = { from: house.chats, to: house.chats, claude_from: house.claude, claude_to: house.claude }
+  const tally = await adoptSessions(opened(t, house.file), places, rows)
+  assert.deepEqual([tally.taken, tally.review.length], [1, 1])
+  assert.deepEqual(house.sums(), before)
+})
+
+test('import - chats whose folders the CLI cannot tell apart: the second begins anew', async (t) => {
+  const house = oldHouse(t)
+  for (const bot of ['a_b', 'a.b'])
+    house.addRecord(house.addChat(bot, '1'), bot === 'a_b' ? MAIN : BESIDE, [{ user: 'Hello' }], 60)
+  const { home } = surroundings(t).settings
+  const rows = openSessionRows(home, root)
+  atEnd(t, () => rows.close())
+  const tally = await adoptSessions(opened(t, house.file), placesOf(house, realpathSync(tempDir(t))), rows)
+  assert.deepEqual([tally.taken, tally.refused.length], [1, 1])
+})
+
+test('import - archives: copied whole, told by the index, and once; a torn index hides none', (t) => {
+  const house = oldHouse(t)
+  const to = path.join(tempDir(t), 'archives')
+  for (const uuid of [MAIN, BESIDE]) {
+    mkdirSync(path.join(house.archives, uuid, '.harness'), { recursive: true })
+    writeFileSync(path.join(house.archives, uuid, '.harness', 'tasks.json'), '{}')
+  }
+  mkdirSync(path.join(house.archives, 'no archive'))
+  const line = { uuid: MAIN, project_name: 'boat', status: 'complete' }
+  writeFileSync(path.join(house.archives, 'index.json'), JSON.stringify([line]))
+  const before = house.sums()
+  assert.deepEqual(importArchives(house.archives, to, true).found, 2)
+  assert.ok(!existsSync(to))
+  const tally = importArchives(house.archives, to, false)
+  assert.deepEqual([tally.taken, tally.review.length], [2, 1])
+  assert.deepEqual(importArchives(house.archives, to, false).known, 2)
+  const lines = JSON.parse(readFileSync(path.join(to, 'index.json'), 'utf8')) as { uuid: string }[]
+  assert.deepEqual(
+    lines.find(({ uuid }) => uuid === MAIN),
+    line,
+  )
+  assert.equal(lines.length, 2)
+  assert.deepEqual(readdirSync(to).sort(), [MAIN, BESIDE, 'index.json'].sort())
+  assert.deepEqual(house.sums(), before)
+  writeFileSync(path.join(house.archives, 'index.json'), '[{"uuid": "1')
+  const third = path.join(tempDir(t), 'archives')
+  assert.equal(importArchives(house.archives, third, false).taken, 2)
+  assert.deepEqual(importArchives(path.join(house.folder, 'none'), third, false).found, 0)
+})
+
+test('import - by the command, into a Switchboard that runs: same chats, messages, memories and jobs; and once', async (t) => {
+  const old = oldHouse(t)
+  furnish(old)
+  const cwd = old.addChat('default', '7')
+  writeFileSync(path.join(cwd, 'notes.md'), 'mine')
+  old.addRecord(cwd, MAIN, [{ user: 'Hello' }, { assistant: 'Hi there' }], 3_600)
+  old.addRecord(cwd, BESIDE, [{ user: 'something else' }], 5)
+  writeFileSync(path.join(old.folder, '.env'), `GATEWAY_SESSION_DIR=${old.chats}\nCRON_KEEP_DAYS=30\n`)
+  const before = old.sums()
+  const house = await openHouse(t)
+  const call = ['import', old.folder, '--claude', old.claude, '--archives', old.archives]
+  const dry = await house.run([...call, '--dry-run'])
+  assert.equal(dry.code, 0, dry.output)
+  assert.match(dry.output, /^messages: 3 found, 3 can be taken over$/m)
+  const tooEarly = await house.run(call)
+  assert.equal(tooEarly.code, 1)
+  assert.match(tooEarly.output, /Switchboard is not running.*npm start/)
+
+  assert.equal((await house.run(['up'])).code, 0)
+  const done = await house.run(call)
+  assert.equal(done.code, 0, done.output)
+  for (const line of [
+    'settings: 2 found, 1 taken over, 0 here already, 1 refused',
+    'messages: 3 found, 3 taken over, 0 here already, 0 refused',
+    'memories: 2 found, 2 taken over, 0 here already, 0 refused',
+    'jobs: 3 found, 2 taken over, 0 here already, 1 refused',
+    'chats: 1 found, 1 taken over, 0 here already, 0 refused',
+  ])
+    assert.ok(done.output.includes(line), `${line}\n${done.output}`)
+  assert.deepEqual(
+    (await house.history('7')).map(({ content }) => content),
+    ['Hello', 'Hi there', ''],
+  )
+  const ask = async (route: string): Promise<unknown> => await (await fetch(`${house.url}${route}`)).json()
+  const memories = (await ask('/api/memory')) as { key: string }[]
+  assert.deepEqual(memories.map(({ key }) => key).sort(), ['coffee', 'tea'])
+  const jobs = (await ask('/api/cron')) as { name: string; cron_expression: string; enabled: number }[]
+  assert.deepEqual(jobs.map(({ name, cron_expression, enabled }) => [name, cron_expression, enabled]).sort(), [
+    ['asleep', '*/5 * * * *', 0],
+    ['paper', '0 9 * * mon', 1],
+  ])
+  assert.equal(await house.send('{{say="on"}} go on', '7'), 'on')
+  const records = path.join(house.home, 'demo', 'projects')
+  const [project = ''] = readdirSync(records)
+  assert.deepEqual(readdirSync(path.join(records, project)), [`${MAIN}.jsonl`], 'the same conversation went on')
+  assert.match(readFileSync(path.join(records, project, `${MAIN}.jsonl`), 'utf8'), /Hi there[\s\S]*go on/)
+
+  const again = await house.run(call)
+  assert.equal(again.code, 0, again.output)
+  assert.match(again.output, /^messages: 3 found, 0 taken over, 3 here already/m)
+  assert.match(again.output, /^jobs: 3 found, 0 taken over, 2 here already/m)
+  assert.match(again.output, /^chats: 1 found, 0 taken over, 1 here already/m)
+  await eventually(async () => (await house.history('7')).length === 5)
+  assert.deepEqual(old.sums(), before)
+})
