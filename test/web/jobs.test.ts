@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Page } from 'playwright-core'
+import { assertAccessible, openBrowser, openPage, PHONE } from '../browser.ts'
+import { checkLeaks, eventually } from '../harness.ts'
+import { fileScope, openPanelHouse, visit } from './house.ts'
+
+const file = fileScope()
+checkLeaks()
+const house = await openPanelHouse(file)
+const browser = await openBrowser(file)
+
+interface Job {
+  readonly id: number
+  readonly name: string
+  readonly enabled: number
+  readonly timezone: string | null
+  readonly cron_expression: string
+  readonly retries: number
+}
+const jobs = async () => (await house.get('/api/cron?bot_id=')) as readonly Job[]
+const addJob = async (name: string, command: string, more: object = {}) => {
+  const made = (await house.post('/api/cron', { name, command, cron_expression: '0 0 1 1 *', ...more })) as { id: number }
+  return made.id
+}
+const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
+
+test('panel jobs - none yet says what a job is, and makes the first one with a live preview in both zones', async (t) => {
+  const { page, faults } = await openPage(t, browser)
+  await visit(page, house, '#/jobs')
+  await page.getByRole('heading', { name: 'No jobs yet' }).waitFor()
+  await assertAccessible(page, 'jobs, empty')
+  await button(page, 'New job').first().click()
+
+  await page.getByLabel('Name').fill('Morning paper')
+  await page.getByLabel('Command', { exact: true }).fill('echo good morning')
+  await page.getByLabel('When').fill('0 9 * * *')
+  await page.getByLabel('Time zone').fill('Asia/Shanghai')
+  await page.getByText("In the job's zone, Asia/Shanghai").waitFor()
+  await page.getByText('For you, Europe/Berlin').waitFor()
+  const cells = page.locator('schedule-preview tbody tr').first().locator('td')
+  assert.match(await cells.nth(0).innerText(), /, 09:00$/)
+  // Berlin is six or seven hours behind.
+  assert.match(await cells.nth(1).innerText(), /, 0[23]:00$/)
+  assert.equal(await page.locator('schedule-preview tbody tr').count(), 5)
+  await assertAccessible(page, 'job editor')
+
+  await button(page, 'Create job').click()
+  await page.getByRole('heading', { name: 'Morning paper', level: 1 }).waitFor()
+  const [made] = await jobs()
+  assert.deepEqual([made?.name, made?.timezone, made?.cron_expression], ['Morning paper', 'Asia/Shanghai', '0 9 * * *'])
+  assert.deepEqual(faults, [])
+})
+
+test('panel jobs - what is wrong stands at its field, and nothing that was written is lost', async (t) => {
+  const { page } = await openPage(t, browser)
+  await visit(page, house, '#/jobs/new')
+  await page.getByLabel('Name').fill('Wrong')
+  await page.getByLabel('When').fill('61 * * * *')
+  await page.locator('#cron-fault').waitFor()
+  await page.getByLabel('When').fill('0 9 * * *')
+  await page.locator('#cron-fault').waitFor({ state: 'detached' })
+  await button(page, 'Create job').click()
+  await page.locator('#command-fault').waitFor()
+  assert.equal(await page.getByLabel('Name').inputValue(), 'Wrong')
+  assert.ok(!(await jobs()).some(({ name }) => name === 'Wrong'))
+
+  await page.keyboard.press('Escape')
+  await page.getByRole('heading', { name: 'Discard what you have written?' }).waitFor()
+  await button(page, 'Cancel').last().click()
+  assert.equal(await page.getByLabel('Name').inputValue(), 'Wrong')
+  await button(page, 'Cancel').first().click()
+  await button(page, 'Discard').click()
+  await page.locator('job-editor').waitFor({ state: 'detached' })
+})
+
+test('panel jobs - run now shows output while it comes, stdout and stderr apart, and the history after it', async (t) => {
+  const id = await addJob('Slow', 'echo first; sleep 1.5; echo second; echo trouble >&2; exit 3')
+  const { page, faults } = await openPage(t, browser)
+  await visit(page, house, '#/jobs')
+  await button(page, 'Run “Slow” now').click()
+  const output = page.getByLabel('Output (stdout)')
+  await output.getByText('first').waitFor()
+  assert.ok(!(await output.innerText()).includes('second'), 'shown before it has ended')
+  await output.getByText('second').waitFor()
+  assert.equal((await page.getByLabel('Errors (stderr)').innerText()).trim(), 'trouble')
+  assert.ok(!(await output.innerText()).includes('trouble'))
+  await page.locator('run-history li.failed').waitFor()
+  await page.locator('run-history li.failed summary').click()
+  await page.locator('run-history').getByLabel('Errors (stderr)').getByText('trouble').waitFor()
+  await assertAccessible(page, 'job with a failed run')
+  await visit(page, house, '#/jobs')
+  await page.getByText('Not well').click()
+  assert.deepEqual(await page.locator('job-list li .name').allInnerTexts(), ['Slow'])
+  assert.equal(((await house.get(`/api/cron/${id}/history`)) as unknown[]).length, 1)
+  assert.deepEqual(faults, [])
+})
+
+test('panel jobs - a prompt speaks while it is answered, and its run can be stopped', async (t) => {
+  const id = await addJob('Speaker', '{{tokens=4000 delay_ms=15}}', { job_type: 'claude' })
+  const { page } = await openPage(t, browser)
+  await visit(page, house, `#/jobs/${id}`)
+  await button(page, 'Run now').click()
+  const answer = page.getByLabel('Answer')
+  await answer.waitFor()
+  const before = (await answer.innerText()).length
+  await eventually(async () => (await answer.innerText()).length > before)
+  await button(page, 'Stop').click()
+  await button(page, 'Stop').last().click()
+  await page.locator('run-history li.failed, run-history li.interrupted').waitFor()
+})
+
+test('panel jobs - edit sends what was changed alone; disabling shows at once; deleting asks first', async (t) => {
+  const id = await addJob('Backup', 'true', { timezone: 'Asia/Tokyo', retries: 2 })
+  const { page } = await openPage(t, browser)
+  await visit(page, house, `#/jobs/${id}/edit`)
+  await page.getByLabel('Name').fill('Backup, nightly')
+  await house.post(`/api/cron/${id}`, { retries: 5 }, 'PUT')
+  await button(page, 'Save').click()
+  await page.getByRole('heading', { name: 'Backup, nightly', level: 1 }).waitFor()
+  const job = (await house.get(`/api/cron/${id}`)) as Job
+  assert.deepEqual([job.name, job.retries, job.timezone], ['Backup, nightly', 5, 'Asia/Tokyo'])
+
+  await visit(page, house, '#/jobs')
+  const isEnabled = page.getByRole('switch', { name: '“Backup, nightly” is enabled' })
+  await isEnabled.uncheck()
+  await eventually(async () => ((await house.get(`/api/cron/${id}`)) as Job).enabled === 0)
+
+  await visit(page, house, `#/jobs/${id}`)
+  await button(page, 'Delete').click()
+  await button(page, 'Cancel').click()
+  assert.ok((await jobs()).some((one) => one.id === id))
+  await button(page, 'Delete').click()
+  await page.locator('confirm-dialog').getByRole('button', { name: 'Delete' }).click()
+  await page.locator('job-list').waitFor()
+  assert.ok(!(await jobs()).some((one) => one.id === id))
+})
+
+test('panel jobs - a service that is away is told with a way to try again, and what was shown comes back by itself', async (t) => {
+  const { page } = await openPage(t, browser)
+  await house.kill('scheduler')
+  t.after(() => house.start('scheduler').catch(() => undefined))
+  await visit(page, house, '#/jobs')
+  await page.getByRole('heading', { name: 'This could not be loaded' }).waitFor()
+  await assertAccessible(page, 'jobs, failed')
+  await house.start('scheduler')
+  await button(page, 'Try again').click()
+  await page.getByRole('link', { name: 'Morning paper' }).waitFor()
+})
+
+test('panel jobs - names and outputs are text, never a page', async (t) => {
+  const evil = '<img src=x onerror=alert(1)><script>alert(2)</script>'
+  const id = await addJob(evil, `echo '${evil}'; echo '${evil}' >&2`)
+  const { page, faults } = await openPage(t, browser, { ...PHONE, colorScheme: 'dark', locale: 'zh-CN' })
+  await visit(page, house, '#/jobs')
+  await page.getByRole('link', { name: evil }).waitFor()
+  await assertAccessible(page, 'jobs, phone, dark')
+  await visit(page, house, `#/jobs/${id}`)
+  await button(page, '立即运行').click()
+  await page.getByLabel('输出（stdout）').getByText(evil).waitFor()
+  await page.getByLabel('错误（stderr）').getByText(evil).waitFor()
+  await assertAccessible(page, 'job, phone, dark')
+  assert.deepEqual(faults, [])
+})

@@ -1,0 +1,353 @@
+/** One open chat: its messages, what is being answered, and the field to write in. */
+import '../../components/virtual-list.ts'
+import './chat-message.ts'
+import './message-composer.ts'
+import { css, html, nothing, type PropertyValues } from 'lit'
+import { customElement, property, query, state } from 'lit/decorators.js'
+import { icon } from '../../components/icon.ts'
+import type { BottomEvent, VirtualList } from '../../components/virtual-list.ts'
+import { toFailure } from '../../connection/failure.ts'
+import { PanelElement } from '../../element.ts'
+import { go, href } from '../../router.ts'
+import { base } from '../../style/base.ts'
+import type { Entry, EntryEvent } from './chat-message.ts'
+import { type ChatPlace, linkTo, titleOf } from './chat-place.ts'
+import type { MessageComposer, MessageEvent } from './message-composer.ts'
+import { Transcript } from './transcript.ts'
+import { chatWords } from './words.ts'
+
+@customElement('chat-transcript')
+export class ChatTranscript extends PanelElement {
+  static override styles = [
+    base,
+    css`
+      :host {
+        display: flex;
+        flex-direction: column;
+        height: 100%;
+        min-width: 0;
+      }
+      header {
+        display: flex;
+        align-items: center;
+        gap: 10px;
+        min-height: 54px;
+        padding: 6px 12px 6px 18px;
+        border-bottom: 1px solid var(--line);
+        background: var(--surface);
+      }
+      header h1 {
+        font-size: 16px;
+      }
+      header div {
+        min-width: 0;
+      }
+      .back {
+        display: none;
+        place-items: center;
+        width: 40px;
+        height: 40px;
+        color: var(--muted);
+      }
+      .middle {
+        position: relative;
+        flex: 1;
+        min-height: 0;
+      }
+      .newest {
+        position: absolute;
+        inset: auto 0 10px;
+        margin: 0 auto;
+        width: fit-content;
+        min-height: 34px;
+        border-radius: 99px;
+        box-shadow: var(--shadow-high);
+      }
+      .note {
+        max-width: 780px;
+        margin: 0 auto;
+        padding: 10px 16px 16px;
+        color: var(--muted);
+      }
+      .top {
+        padding: 14px;
+        text-align: center;
+        font-size: 12.5px;
+        color: var(--muted);
+      }
+      details {
+        position: relative;
+      }
+      summary {
+        display: grid;
+        place-items: center;
+        width: 34px;
+        height: 34px;
+        border-radius: 8px;
+        color: var(--muted);
+        cursor: pointer;
+        list-style: none;
+      }
+      summary::-webkit-details-marker {
+        display: none;
+      }
+      summary:hover {
+        background: var(--hover);
+      }
+      .menu {
+        position: absolute;
+        inset: calc(100% + 4px) 0 auto auto;
+        z-index: 5;
+        display: grid;
+        min-width: 230px;
+        padding: 6px;
+        border: 1px solid var(--line);
+        border-radius: 10px;
+        background: var(--raised);
+        box-shadow: var(--shadow-high);
+      }
+      .menu button {
+        justify-content: flex-start;
+        min-height: 36px;
+      }
+      @media (max-width: 860px) {
+        .back {
+          display: grid;
+        }
+        header {
+          padding-inline-start: 8px;
+        }
+      }
+    `,
+  ]
+
+  @property({ attribute: false }) place: ChatPlace | undefined
+  /** A message to be shown, by its id. */
+  @property() message: string | undefined
+  @state() private atBottom = true
+  /** Flashes once. */
+  @state() private marked: number | undefined
+  @query('virtual-list') private readonly list!: VirtualList<Entry> | null
+  @query('message-composer') private readonly composer!: MessageComposer | null
+  #transcript: Transcript | undefined
+  #stored:
+    | { readonly messages: Transcript['messages']; readonly marked: number | undefined; readonly entries: readonly Entry[] }
+    | undefined
+  #wasBusy = false
+  #announcement = ''
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback()
+    this.#transcript?.close()
+    this.#transcript = undefined
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback()
+    if (this.hasUpdated) this.requestUpdate('place')
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    const { place } = this
+    if (place !== undefined && this.#transcript?.place.session_id !== place.session_id) {
+      this.#transcript?.close()
+      this.#transcript = new Transcript(this.connection, place, () => this.#onChange())
+      this.#transcript.open()
+      this.#wasBusy = false
+      this.marked = undefined
+      this.atBottom = true
+      if (this.message !== undefined) void this.#show(Number(this.message))
+    } else if (changed.has('message') && this.message !== undefined) void this.#show(Number(this.message))
+  }
+
+  protected override updated(changed: PropertyValues<this>): void {
+    if (changed.has('place') && matchMedia('(hover: hover)').matches && this.message === undefined) this.composer?.focus()
+  }
+
+  #onChange(): void {
+    const busy = this.#transcript?.busy ?? false
+    if (busy !== this.#wasBusy) this.#announcement = busy ? chatWords().announceWorking : chatWords().announceAnswered
+    this.#wasBusy = busy
+    this.requestUpdate()
+  }
+
+  async #show(id: number): Promise<void> {
+    const transcript = this.#transcript
+    if (!Number.isSafeInteger(id) || transcript === undefined) return
+    const found = await transcript.reach(id)
+    if (transcript !== this.#transcript) return
+    if (!found) return this.notify({ text: chatWords().notFound, tone: 'bad' })
+    this.marked = id
+    await this.updateComplete
+    this.list?.toItem(transcript.turnOf(id)?.turn_id ?? `m${id}`)
+  }
+
+  /** Made anew only when they are others: every word that is said passes here. */
+  #storedEntries(transcript: Transcript): readonly Entry[] {
+    const { messages } = transcript
+    const known = this.#stored
+    if (known?.messages === messages && known.marked === this.marked) return known.entries
+    const dayOf = (index: number): string | undefined => messages[index]?.created_at.slice(0, 10)
+    const entries = messages.map((message, index): Entry => {
+      const [newDay, marked] = [dayOf(index) !== dayOf(index - 1), message.id === this.marked]
+      // The same key as while it was written: its place on the screen goes on.
+      const turn = transcript.turnOf(message.id)
+      const key = turn?.turn_id ?? `m${message.id}`
+      return { kind: 'message', key, message, parts: turn?.parts ?? [], newDay, marked }
+    })
+    this.#stored = { messages, marked: this.marked, entries }
+    return entries
+  }
+
+  #entries(transcript: Transcript): readonly Entry[] {
+    const { outgoing, turns } = transcript
+    return [
+      ...this.#storedEntries(transcript),
+      ...outgoing.map((message): Entry => ({ kind: 'outgoing', key: message.key, message })),
+      ...turns.map((turn): Entry => ({ kind: 'turn', key: turn.turn_id, turn })),
+    ]
+  }
+
+  override render() {
+    const { place } = this
+    const transcript = this.#transcript
+    if (place === undefined || transcript === undefined) return nothing
+    const text = chatWords()
+    const title = titleOf(place)
+    return html`<header>
+        <a class="back" href=${href('chats')} aria-label=${text.back}>${icon('back')}</a>
+        <div class="grow">
+          <h1 class="cut">${title}</h1>
+          <p class="muted small cut">${place.chat?.bot_id ?? place.session_id}</p>
+        </div>
+        ${transcript.busy ? html`<status-chip tone="busy">${text.busy}</status-chip>` : nothing}
+        ${place.chat === null ? nothing : this.#menu(title)}
+      </header>
+      <div class="middle">${this.#middle(transcript, text.transcript(title))}</div>
+      <p class="visually-hidden" role="status">${this.#announcement}</p>
+      ${
+        place.chat === null
+          ? html`<p class="note">${text.readOnly}</p>`
+          : html`<message-composer
+              chat=${place.session_id}
+              ?busy=${transcript.busy}
+              @message=${(event: Event) => this.#send((event as unknown as MessageEvent).text)}
+              @interrupt=${this.#interrupt}
+            ></message-composer>`
+      }`
+  }
+
+  #middle(transcript: Transcript, label: string): unknown {
+    const text = chatWords()
+    if (transcript.failure !== undefined)
+      return html`<failed-state .failure=${transcript.failure} .retry=${transcript.retry}></failed-state>`
+    if (!transcript.loaded && transcript.turns.length === 0 && transcript.outgoing.length === 0)
+      return html`<skeleton-rows rows="8"></skeleton-rows>`
+    const entries = this.#entries(transcript)
+    if (entries.length === 0) return html`<empty-state icon="chats" heading=${text.none}>${text.noneHelp}</empty-state>`
+    return html`<virtual-list
+        label=${label}
+        .items=${entries}
+        .keyOf=${keyOf}
+        .draw=${draw}
+        @near-top=${() => transcript.older()}
+        @bottom-change=${(event: BottomEvent) => (this.atBottom = event.atBottom)}
+        @entry=${this.#onEntry}
+      ></virtual-list>
+      ${
+        this.atBottom
+          ? nothing
+          : html`<button class="plain newest" @click=${() => this.#toBottom()}>${icon('down', 16)}${text.newest}</button>`
+      }`
+  }
+
+  #menu(title: string): unknown {
+    const text = chatWords()
+    const leave = (act: () => Promise<void>) => (event: Event) => {
+      ;(event.currentTarget as HTMLElement).closest('details')?.removeAttribute('open')
+      void act()
+    }
+    return html`<details @keydown=${closeOnEscape} @focusout=${closeOnLeave}>
+      <summary aria-label=${text.menu} title=${text.menu}>${icon('more')}</summary>
+      <div class="menu">
+        <button class="quiet" @click=${leave(() => this.#reset(title))}>${icon('refresh', 16)}${text.reset}</button>
+        <button class="quiet" @click=${leave(() => this.#stop(title))}>${icon('trash', 16)}${text.stop}</button>
+      </div>
+    </details>`
+  }
+
+  #send(message: string): void {
+    this.#transcript?.send(message)
+    this.#toBottom()
+  }
+
+  #toBottom(): void {
+    this.atBottom = true
+    this.list?.toBottom()
+  }
+
+  #onEntry = ({ deed, key }: EntryEvent): void => {
+    if (deed === 'resend') this.#transcript?.resend(key)
+    else if (deed === 'discard') this.#transcript?.discard(key)
+    else if (this.place !== undefined) {
+      const link = linkTo(this.place, { message: key })
+      go(link, { replace: true })
+      void navigator.clipboard
+        .writeText(new URL(link, location.href).href)
+        .then(() => this.notify({ text: chatWords().linked, tone: 'ok' }))
+        // Without a secure connection there is no clipboard; the address line has the link.
+        .catch(() => this.notify({ text: location.href }))
+    }
+  }
+
+  #interrupt = (): Promise<void> =>
+    this.#act(async (chat) => {
+      const { interrupted } = await this.connection.call('sessions.interrupt', chat)
+      this.notify({ text: interrupted ? chatWords().interrupted : chatWords().notInterrupted })
+    })
+
+  async #reset(title: string): Promise<void> {
+    const text = chatWords()
+    const question = { title: text.resetTitle(title), text: text.resetText, action: text.resetAction, danger: true }
+    if (!(await this.confirm(question))) return
+    await this.#act(async (chat) => {
+      await this.connection.call('sessions.reset', chat)
+      this.notify({ text: text.resetDone, tone: 'ok' })
+    })
+  }
+
+  async #stop(title: string): Promise<void> {
+    const text = chatWords()
+    const question = { title: text.stopTitle(title), text: text.stopText, action: text.stopAction, danger: true }
+    if (!(await this.confirm(question))) return
+    await this.#act(async (chat) => {
+      const { stopped } = await this.connection.call('sessions.stop', chat)
+      this.notify({ text: stopped ? text.stopDone : text.notStopped, tone: stopped ? 'ok' : 'plain' })
+    })
+  }
+
+  async #act(deed: (chat: { bot_id: string; chat_id: string }) => Promise<void>): Promise<void> {
+    const chat = this.place?.chat
+    if (chat === null || chat === undefined) return
+    try {
+      await deed(chat)
+    } catch (error) {
+      this.notify({ text: toFailure(error).message, tone: 'bad' })
+    }
+  }
+}
+
+const keyOf = (entry: Entry): string => entry.key
+const draw = (entry: Entry): unknown => html`<chat-message .entry=${entry}></chat-message>`
+
+const closeOnEscape = (event: KeyboardEvent): void => {
+  if (event.key !== 'Escape') return
+  const details = event.currentTarget as HTMLDetailsElement
+  details.open = false
+  details.querySelector('summary')?.focus()
+}
+
+const closeOnLeave = (event: FocusEvent): void => {
+  const details = event.currentTarget as HTMLDetailsElement
+  if (!details.contains(event.relatedTarget as Node | null)) details.open = false
+}

@@ -1,0 +1,156 @@
+/** What happened in a turn: text as Markdown, tools and thinking as one line each that opens. */
+import '../../text/markdown-text.ts'
+import { css, html, nothing } from 'lit'
+import { customElement, property } from 'lit/decorators.js'
+import { icon } from '../../components/icon.ts'
+import { PanelElement } from '../../element.ts'
+import { base } from '../../style/base.ts'
+import { blocks } from '../../style/blocks.ts'
+import type { Part, ToolUse } from './live-turn.ts'
+import { chatWords } from './words.ts'
+
+/** The one thing that says most about a use of a tool: the command, the file, the question. */
+const gist = (input: string): string => {
+  try {
+    const fields = JSON.parse(input) as Readonly<Record<string, unknown>>
+    const names = ['command', 'file_path', 'path', 'pattern', 'query', 'url', 'description', 'prompt']
+    const named = names.map((name) => fields[name]).find((value) => typeof value === 'string')
+    return typeof named === 'string' ? named : input
+  } catch {
+    // Long inputs come cut, and are no JSON then.
+    return input
+  }
+}
+
+@customElement('turn-parts')
+export class TurnParts extends PanelElement {
+  static override styles = [
+    base,
+    blocks,
+    css`
+      :host {
+        display: grid;
+        grid-template-columns: minmax(0, 1fr);
+        gap: 8px;
+      }
+      details {
+        border: 1px solid var(--line);
+        border-radius: 8px;
+        background: var(--surface);
+        font-size: 13px;
+      }
+      summary {
+        display: flex;
+        align-items: center;
+        gap: 9px;
+        min-height: 32px;
+        padding: 0 10px;
+        border-radius: 8px;
+        color: var(--muted);
+        cursor: pointer;
+        list-style: none;
+      }
+      summary::-webkit-details-marker {
+        display: none;
+      }
+      summary:hover {
+        background: var(--hover);
+      }
+      summary > svg {
+        flex: none;
+      }
+      summary b {
+        font-weight: 600;
+        color: var(--text);
+      }
+      .open-mark {
+        margin-inline-start: auto;
+        display: inline-flex;
+        align-items: center;
+        gap: 6px;
+        flex: none;
+      }
+      details[open] .chevron {
+        transform: rotate(90deg);
+      }
+      .chevron {
+        display: inline-flex;
+      }
+      .bad {
+        color: var(--bad);
+      }
+      .busy {
+        color: var(--accent);
+      }
+      .inside {
+        display: grid;
+        gap: 6px;
+        padding: 4px 10px 10px;
+      }
+      .inside p {
+        font-size: 12px;
+        color: var(--muted);
+      }
+      .thought {
+        white-space: pre-wrap;
+        overflow-wrap: anywhere;
+        color: var(--muted);
+      }
+      .notice {
+        display: flex;
+        gap: 8px;
+        color: var(--warn);
+        font-size: 13px;
+      }
+    `,
+  ]
+
+  @property({ attribute: false }) parts: readonly Part[] = []
+
+  override render() {
+    return this.parts.map((part) => this.#part(part))
+  }
+
+  #part(part: Part): unknown {
+    const words = chatWords()
+    switch (part.kind) {
+      case 'text':
+        return html`<markdown-text .text=${part.text}></markdown-text>`
+      case 'notice':
+        return html`<p class="notice">${icon('info', 16)}<span>${part.text}</span></p>`
+      case 'thinking':
+        return html`<details>
+          <summary>
+            ${icon('thinking', 16)}<span>${words.thinking}</span>
+            <span class="open-mark"><span class="chevron">${icon('chevron', 14)}</span></span>
+          </summary>
+          <div class="inside"><p class="thought">${part.text}</p></div>
+        </details>`
+      case 'tool':
+        return this.#tool(part)
+    }
+  }
+
+  #tool({ name, input, result, isError }: ToolUse): unknown {
+    const words = chatWords()
+    const state = result === undefined ? words.toolRuns : isError ? words.toolFailed : words.toolDone
+    return html`<details>
+      <summary>
+        ${icon('tool', 16)}<b>${name}</b><code class="cut">${gist(input)}</code>
+        <span class="open-mark ${result === undefined ? 'busy' : isError ? 'bad' : ''}"
+          >${state}<span class="chevron">${icon('chevron', 14)}</span></span
+        >
+      </summary>
+      <div class="inside">
+        <p>${words.input}</p>
+        <pre class="output" tabindex="0">${input}</pre>
+        ${
+          result === undefined
+            ? nothing
+            : html`<p>${words.result}</p>
+              <pre class="output" tabindex="0">${result}</pre>`
+        }
+      </div>
+    </details>`
+  }
+}
