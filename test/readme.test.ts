@@ -15,7 +15,7 @@ test('readme - its curl line is the one that `up` prints', () => {
 
 test('readme - every npm script that is told of exists and calls a command that exists', () => {
   const { scripts } = JSON.parse(textOf('package.json')) as { scripts: Record<string, string> }
-  const documents = ['README.md', 'CONTRIBUTING.md', 'docs/operation.md'].map(textOf).join('\n')
+  const documents = ['README.md', 'CONTRIBUTING.md', 'docs/operations.md'].map(textOf).join('\n')
   const told = [...documents.matchAll(/npm (?:run )?(start|stop|test|(?<=run )[a-z]+)\b/g)].map(([, name = '']) => name)
   assert.ok(told.length > 5)
   assert.deepEqual(

@@ -43,7 +43,7 @@ export interface Answer {
 }
 
 export type HouseOptions = Partial<
-  Pick<EdgeOptions, 'give_up_ms' | 'keep_alive_ms' | 'wait_ms' | 'port' | 'host' | 'access' | 'openServer' | 'live'>
+  Pick<EdgeOptions, 'give_up_ms' | 'keep_alive_ms' | 'wait_ms' | 'port' | 'host' | 'access' | 'openServer' | 'live' | 'panel'>
 > & {
   readonly onTurn?: (turn: FakeTurn) => void
   readonly without?: readonly ('sessions' | 'history')[]

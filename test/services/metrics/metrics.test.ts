@@ -63,7 +63,7 @@ test('metrics - nobody else is there: what is known is told, with a note for eac
 test('metrics - a part that fails later is told as it was known last', async (t) => {
   let fails = false
   const list_sessions = async () => {
-    if (fails) throw new Error('SQLITE_CORRUPT at /home/somebody')
+    if (fails) throw new Error('SQLITE_CORRUPT in a file of somebody')
     return [
       {
         session_id: 'gw-a-1',

@@ -37,10 +37,11 @@ test('usage - tokens are summed by model and day, and each answer counts once ho
   projects.write('a/one.jsonl', [
     otherLine('one', MORNING),
     userLine('one', MORNING),
-    answerLine('one', MORNING, { input: 10, output: 1, read: 100, created: 3 }, { id: 'msg_1' }),
+    // Around the stroke of an hour; the last line of an answer knows its whole output.
+    answerLine('one', '2026-11-21T10:59:59.000Z', { input: 10, output: 1, read: 100, created: 3 }, { id: 'msg_1' }),
     userLine('one', MORNING),
-    // The last line of an answer knows its whole output.
-    answerLine('one', NEXT, { input: 10, output: 7, read: 100, created: 3 }, { id: 'msg_1' }),
+    answerLine('one', '2026-11-21T11:00:01.000Z', { input: 10, output: 7, read: 100, created: 3 }, { id: 'msg_1' }),
+    answerLine('one', '2026-11-21T11:00:02.000Z', { input: 10, output: 7, read: 100, created: 3 }, { id: 'msg_1' }),
     answerLine('one', NEXT, { input: 1, output: 2, read: 0, created: 0 }, { model: 'claude-haiku' }),
     answerLine('one', NEXT, { input: 9, output: 9 }, { model: '<synthetic>' }),
   ])
@@ -90,6 +91,21 @@ test('usage - only new bytes are read, and half a line waits until it is whole',
   const { total_requests, model_usage, scan } = usage.read()
   assert.deepEqual([total_requests, scan.bytes, scan.lines], [2, bytes + line.length, 2])
   assert.equal(model_usage['claude-opus-4-8']?.output_tokens, 75)
+})
+
+test('usage - what is older than a copy can be is forgotten, and does not count again when it comes', async (t) => {
+  const { usage, store, projects } = openUsage(t)
+  const old = [userLine('old', '2025-01-05T10:00:00.000Z'), answerLine('old', '2025-01-05T10:00:00.000Z')]
+  projects.write('a/old.jsonl', old)
+  projects.write('a/new.jsonl', [answerLine('new', NEXT)])
+  await usage.scan()
+  const before = usage.read()
+  assert.deepEqual([before.total_messages, before.total_sessions], [3, 2], 'the first scan counts what there is')
+  store.forgetBefore(Date.parse('2025-06-01T00:00:00.000Z'), 20250601)
+  projects.write('b/copy.jsonl', [...old, answerLine('new', NEXT, {}, { id: 'msg_x' })])
+  await usage.scan()
+  const { total_messages, total_sessions, total_requests } = usage.read()
+  assert.deepEqual([total_messages, total_sessions, total_requests], [4, 2, 3])
 })
 
 test('usage - files that shrink, are rotated, written anew or deleted neither lose nor double what was counted', async (t) => {

@@ -1,88 +1,18 @@
 /** When the dashboard is told, how often, and what a failure means. Time is given; requests are real. */
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { type TestContext, test } from 'node:test'
-import fc from 'fast-check'
-import { Payload } from '../../../../protocol/dashboard.ts'
-import { Budget, monthEnd } from '../../../../services/metrics/dashboard/budget.ts'
+import { test } from 'node:test'
 import { startDashboardPush } from '../../../../services/metrics/dashboard/open.ts'
 import { postPayload } from '../../../../services/metrics/dashboard/post.ts'
-import {
-  DashboardPush,
-  GRACE_MS,
-  HEARTBEAT_MS,
-  type PushOptions,
-  SAMPLE_MS,
-} from '../../../../services/metrics/dashboard/push.ts'
+import { GRACE_MS, HEARTBEAT_MS, SAMPLE_MS } from '../../../../services/metrics/dashboard/push.ts'
 import { DashboardEnv } from '../../../../services/metrics/dashboard/settings.ts'
 import { createLog } from '../../../../services/runtime/log.ts'
-import { atEnd, checkLeaks, deferred, eventually, tempDir } from '../../../harness.ts'
+import { checkLeaks, deferred, eventually, tempDir } from '../../../harness.ts'
 import { measured } from './measured.ts'
+import { type Answer, MINUTE_MS, OK, openDashboard, openPush, quiet, SECRET, START } from './rig.ts'
 
 checkLeaks()
-
-const SECRET = 'a-secret-of-the-owner'
-const START = Date.UTC(2026, 10, 1)
-const MINUTE_MS = 60_000
-
-interface Answer {
-  readonly status: number
-  readonly body?: string
-  readonly headers?: Record<string, string>
-  readonly after?: Promise<void>
-}
-const OK: Answer = { status: 200, body: '{"ok":true}' }
-
-/** A dashboard that answers as the test says; `reset` cuts the connection after the request has come. */
-const openDashboard = async (t: TestContext) => {
-  const got: { authorization: string | undefined; payload: Payload; path: string | undefined }[] = []
-  const close = async (): Promise<void> => {
-    server.closeAllConnections()
-    if (server.listening) await new Promise((resolve) => server.close(resolve))
-  }
-  const dashboard = { url: '', got, answer: OK as Answer | 'reset', close }
-  const textOf = async (request: IncomingMessage): Promise<string> => {
-    let text = ''
-    for await (const piece of request) text += piece
-    return text
-  }
-  const server = createServer(async (request, response) => {
-    const { authorization } = request.headers
-    got.push({ authorization, payload: Payload.parse(JSON.parse(await textOf(request))), path: request.url })
-    const { answer } = dashboard
-    if (answer === 'reset') return void response.socket?.resetAndDestroy()
-    await answer.after
-    response.writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers }).end(answer.body ?? '')
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  atEnd(t, close)
-  dashboard.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/push`
-  return dashboard
-}
-
-const quiet = createLog({ service: 'test', level: 'silent' })
-
-/** A push with a clock of its own. */
-const openPush = (
-  t: TestContext,
-  url: string | undefined,
-  more: Partial<PushOptions> & { limit?: number; folder?: string } = {},
-) => {
-  const folder = more.folder ?? tempDir(t)
-  const state = { now: START, cpu: 10 }
-  const push = new DashboardPush({
-    ...{ url, secret: SECRET, title: 'Switchboard', show: [], folder, log: quiet, random: () => 0.5 },
-    budget: new Budget(folder, more.limit ?? 8_640),
-    now: () => state.now,
-    current: async () => ({ ...measured(), system: { ...measured().system, cpu_usage_percent: state.cpu } }),
-    ...more,
-  })
-  atEnd(t, () => push.close())
-  return { push, state, folder }
-}
 
 test('dashboard push - tells at once, then only what is new, and at the heartbeat all the same', async (t) => {
   const dashboard = await openDashboard(t)
@@ -118,82 +48,6 @@ test('dashboard push - what has not changed but for its moments is not told agai
   third.state.now = START + SAMPLE_MS
   await third.push.tick()
   assert.equal(dashboard.got.length, 2, 'a torn file counts as none')
-})
-
-const monthOf = (now: number): string => new Date(now).toISOString().slice(0, 7)
-
-/** The count in memory: thousands of looks at a file are another test's matter. */
-class QuickBudget extends Budget {
-  readonly months = new Map<string, number>()
-
-  override used(now: number): number {
-    return this.months.get(monthOf(now)) ?? 0
-  }
-
-  override take(now: number): void {
-    this.months.set(monthOf(now), this.used(now) + 1)
-  }
-}
-
-for (const limit of [1, 90, 8_640]) {
-  test(`dashboard push - ${limit} writes a month are never exceeded, last all month, and every promise is kept`, async (t) => {
-    const folder = tempDir(t)
-    const posts: { at: number; by: number }[] = []
-    const post: typeof postPayload = async ({ payload }) => {
-      posts.push({ at: payload.sampled_at, by: payload.next_push_by })
-      return { ok: true }
-    }
-    const budget = new QuickBudget(folder, limit)
-    let cpu = 0
-    // Something new each time.
-    const current = async () => {
-      cpu = (cpu + 30) % 100
-      return { system: { cpu_usage_percent: cpu } }
-    }
-    const { push, state } = openPush(t, 'http://127.0.0.1/api/push', { folder, budget, post, current })
-    // A month and the beginning of the next; samples never fall on the minute.
-    for (; state.now < Date.UTC(2026, 11, 3); state.now += SAMPLE_MS + 1_700) await push.tick()
-    const november = budget.months.get('2026-11') ?? 0
-    assert.ok(november <= limit, `${november} writes`)
-    assert.ok(november >= Math.min(limit, 8_500), `only ${november} writes`)
-    const last = posts.findLast(({ at }) => at < Date.UTC(2026, 11, 1))
-    assert.ok(limit === 1 || (last !== undefined && last.at > Date.UTC(2026, 10, 30, 12)), 'they last until the end')
-    for (const [index, { by }] of posts.entries()) {
-      const next = posts[index + 1]
-      if (next !== undefined) assert.ok(next.at <= by, `push ${index}: ${new Date(next.at).toISOString()} is after the promise`)
-    }
-    assert.ok(posts.length > november, 'the next month goes on')
-  })
-}
-
-test('dashboard push - the budget is counted over restarts and by month', (t) => {
-  const folder = path.join(tempDir(t), 'made')
-  const [one, other] = [new Budget(folder, 3), new Budget(folder, 3)]
-  const november = Date.UTC(2026, 10, 30, 23, 59)
-  one.take(november)
-  other.take(november)
-  assert.equal(one.used(november), 2)
-  one.giveBack(november)
-  assert.equal(other.used(november), 1)
-  assert.equal(monthEnd(november) - november, MINUTE_MS)
-  assert.equal(other.used(november + MINUTE_MS), 0)
-  other.take(november + MINUTE_MS)
-  assert.equal(one.used(november), 0, 'the file of the month before is gone')
-})
-
-test('dashboard push - a used up budget is said, and the next month begins anew', async (t) => {
-  const dashboard = await openDashboard(t)
-  const { push, state } = openPush(t, dashboard.url, { limit: 1 })
-  await push.tick()
-  state.now += 86_400_000
-  await push.tick()
-  assert.equal(push.status().state, 'spent')
-  assert.match(push.status().problem ?? '', /All 1 writes of this month are used up; pushes go on on 2026-12-01/)
-  assert.deepEqual(await push.pushNow(), { ok: false, problem: push.status().problem })
-  assert.equal(dashboard.got.length, 1)
-  state.now = Date.UTC(2026, 11, 1) + SAMPLE_MS
-  await push.tick()
-  assert.equal(dashboard.got.length, 2)
 })
 
 const refusals: readonly (readonly [name: string, answer: Answer | 'reset', problem: RegExp, pause_ms: number, used: number])[] =
@@ -330,14 +184,6 @@ test('dashboard push - the secret is in no log line and no file', async (t) => {
   assert.ok(!readFileSync(path.join(folder, 'last-push.json'), 'utf8').includes(SECRET))
 })
 
-test('dashboard push - a count that cannot be kept stops the pushes, not the service', async (t) => {
-  const dashboard = await openDashboard(t)
-  const { push, folder } = openPush(t, dashboard.url)
-  mkdirSync(path.join(folder, 'writes-2026-11'))
-  await assert.doesNotReject(push.tick())
-  assert.equal(dashboard.got.length, 0)
-})
-
 test('dashboard push - the service pushes by itself until it is closed, and is silent without settings', async (t) => {
   const dashboard = await openDashboard(t)
   const home = { root: tempDir(t) }
@@ -373,32 +219,4 @@ test('dashboard settings - an address over which the secret could be read is ref
     'job_names',
     'memory_categories',
   ])
-})
-
-test('dashboard push - a month is never over budget, however ticks and answers fall', async (t) => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.integer({ min: 1, max: 12 }),
-      fc.array(fc.tuple(fc.integer({ min: 0, max: 30 * 60 }), fc.constantFrom('ok', 'no', 'maybe')), { maxLength: 40 }),
-      async (limit, steps) => {
-        let outcome = 'ok'
-        let written = 0
-        const post: typeof postPayload = async () => {
-          if (outcome !== 'no') written += 1
-          if (outcome === 'ok') return { ok: true }
-          return { ok: false, problem: 'x', cure: 'wait', written: outcome === 'no' ? 'no' : 'maybe', retry_after_ms: null }
-        }
-        const { push, state } = openPush(t, 'http://127.0.0.1/api/push', { limit, post })
-        for (const [minutes, next] of steps) {
-          outcome = next
-          state.now = Math.min(state.now + minutes * MINUTE_MS, monthEnd(START) - 1)
-          await push.tick()
-          if (minutes % 7 === 0) await push.pushNow()
-        }
-        assert.ok(written <= limit, `${written} of ${limit}`)
-        assert.equal(push.status().writes.used, written)
-      },
-    ),
-    { numRuns: 60 },
-  )
 })
