@@ -22,6 +22,8 @@ const AS_BUILT = new Set([
   'import',
   'report',
   'service',
+  'push-metrics',
+  'refresh-vercel-token',
 ])
 
 const compiled = join(root, 'dist', 'cli', 'main.js')
