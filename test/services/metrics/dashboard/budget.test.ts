@@ -120,6 +120,6 @@ test('dashboard push - a month is never over budget, however ticks and answers f
         assert.equal(push.status().writes.used, written)
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 30 },
   )
 })

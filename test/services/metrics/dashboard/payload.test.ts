@@ -118,7 +118,7 @@ test('dashboard payload - whatever was measured, it is a payload and it fits', (
         assert.ok(sizeOf(payload) <= PAYLOAD_LIMIT_BYTES)
       },
     ),
-    { numRuns: 200 },
+    { numRuns: 100 },
   )
 })
 
