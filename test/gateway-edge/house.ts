@@ -47,6 +47,8 @@ export type HouseOptions = Partial<
 > & {
   readonly onTurn?: (turn: FakeTurn) => void
   readonly without?: readonly ('sessions' | 'history')[]
+  /** What a service answers in place of the least that its contract allows. */
+  readonly answers?: Partial<Record<ServiceName, Readonly<Record<string, () => Promise<unknown>>>>>
 }
 
 const parse = (text: string): unknown => {
@@ -57,7 +59,10 @@ const parse = (text: string): unknown => {
   }
 }
 
-export const openHouse = async (t: Scope, { onTurn, without = [], ...options }: HouseOptions = {}): Promise<House> => {
+export const openHouse = async (
+  t: Scope,
+  { onTurn, without = [], answers = {}, ...options }: HouseOptions = {},
+): Promise<House> => {
   const run_dir = tempDir(t)
   const sessions = createFakeSessions(onTurn)
   const listen: EdgeOptions['listen'] = (wanted) => openSubscriber({ run_dir, ...wanted })
@@ -95,7 +100,7 @@ export const openHouse = async (t: Scope, { onTurn, without = [], ...options }: 
   }
 
   for (const service of SERVICE_NAMES.filter((name) => name !== 'sessions' && name !== 'history')) {
-    const handlers = minimalHandlers(contract[service]) as unknown as AnyHandlers
+    const handlers = { ...minimalHandlers(contract[service]), ...answers[service] } as unknown as AnyHandlers
     const server = await openServer({ run_dir, service, instance: randomUUID(), handlers })
     t.after(() => server.close())
   }

@@ -77,6 +77,7 @@ test('openapi - every field of an input has its place, and no other', async (t) 
     'body chat_id',
     'body idempotency_key',
     'body message',
+    'body unattended',
     'body user_id',
     'body username',
   ]
@@ -172,6 +173,7 @@ test('openapi - real answers are as described, the good ones of every route amon
   await get('GET /api/gateway/turns/{turn_id}', `/api/gateway/turns/${turn.turn_id}`)
   await get('GET /api/gateway/sessions')
   await get('GET /api/gateway/turns')
+  await get('GET /api/spend')
   await get('GET /api/chat/sessions')
   await get('GET /api/chat/sessions/{session_id}', '/api/chat/sessions/s')
   await post('POST /api/gateway/interrupt', { chat_id: '1' })
@@ -205,7 +207,8 @@ test('openapi - real answers are as described, the good ones of every route amon
     const headers = { ...key, 'content-type': 'application/json' }
     const response = await fetch(url, { method, headers, body: method === 'POST' ? (body ?? '{}') : body })
     const text = await response.text()
-    described.check(route, { status: response.status, headers: response.headers, text, json: JSON.parse(text) })
+    const json = /json/.test(response.headers.get('content-type') ?? '') ? JSON.parse(text) : undefined
+    described.check(route, { status: response.status, headers: response.headers, text, json })
   }
   await post('POST /api/login', { token: 'a-token-for-this-test' })
   await post('POST /api/logout')
@@ -215,7 +218,14 @@ test('openapi - real answers are as described, the good ones of every route amon
   const successes = described.operations.flatMap(([route, { responses }]) =>
     Object.keys(responses).flatMap((status) => (status.startsWith('2') ? [`${route} ${status}`] : [])),
   )
-  assert.deepEqual([...described.seen].sort(), successes.sort())
+  assert.deepEqual(
+    [...described.seen].filter((seen) => !successes.includes(seen)),
+    [],
+  )
+  assert.deepEqual(
+    successes.filter((success) => !described.seen.has(success)),
+    [],
+  )
 })
 
 test('openapi - real errors are as described', async (t) => {

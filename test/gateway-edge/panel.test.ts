@@ -35,6 +35,14 @@ test('panel - the page and its assets are served, each with its type and its lif
   assert.equal(asset.headers.get('content-type'), 'text/javascript; charset=utf-8')
   assert.match(asset.headers.get('cache-control') ?? '', /immutable/)
   assert.equal(asset.headers.get('x-content-type-options'), 'nosniff')
+  const plain = openRaw(
+    t,
+    house.edge.port,
+    `GET /assets/index-abc.js HTTP/1.1\r\nHost: 127.0.0.1:${house.edge.port}\r\nConnection: close\r\n\r\n`,
+  )
+  await plain.over
+  assert.match(plain.text(), /\r\n\r\nexport const word = "面板"$/)
+  assert.deepEqual([page.headers.get('content-encoding'), asset.headers.get('vary')], ['gzip', 'accept-encoding'])
   const head = await fetch(`${house.url}/`, { method: 'HEAD' })
   assert.deepEqual([head.status, await head.text()], [200, ''])
   assert.equal((await house.post('/', {})).status, 404)
