@@ -22,7 +22,7 @@ const read = (args: readonly string[]) => {
 
 export const importFrom: Command = {
   summary: 'Move in from mini-claude-bot: messages, memories, jobs, chats; nothing of it is changed',
-  usage: 'PATH [--dry-run] [--sessions DIR] [--archives DIR] [--claude DIR] [--cwd DIR]',
+  usage: 'PATH [--dry-run]',
   run: async (context) => {
     const { settings, print } = context
     const { positionals, values: said } = read(context.args)

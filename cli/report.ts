@@ -37,12 +37,9 @@ const toWish = (args: readonly string[]): Wish => {
   return { lang: lang.data, date: values.date, preview: values.preview, send: !values['no-send'], force: values.force }
 }
 
-/** What it has come to, in lines for a person. */
-const lastLines = (report: Report): string[] => {
-  const where = report.mail?.state === 'sent' && report.mail.file !== null ? [`The mail is a file: ${report.mail.file}`] : []
-  if (report.state === 'done') return [...where, ...report.notes]
-  return [`${report.state} in the step ${report.step ?? report.state}: ${report.reason ?? 'no reason is known'}`, ...report.notes]
-}
+/** What it has come to, in lines for a person, beyond its progress. */
+const lastLines = ({ state, step, reason, notes }: Report): string[] =>
+  state === 'done' ? notes : [`${state} in the step ${step ?? state}: ${reason ?? 'no reason is known'}`, ...notes]
 
 /** Follows a report to its end. Stopping the command does not stop the report. */
 const make = async ({ settings, print }: Context, wish: Wish): Promise<number> =>
@@ -57,7 +54,7 @@ const make = async ({ settings, print }: Context, wish: Wish): Promise<number> =
       report = await reports.get({ report_id: report.report_id, after_revision: report.revision, wait_ms: WAIT_MS })
     }
     for (const line of lastLines(report)) print(line)
-    if (report.bytes !== null) print(`PDF: ${settings.url}/api/reports/${report.report_id}/pdf`)
+    if (report.file !== null) print(`PDF: ${report.file}`)
     return report.state === 'done' ? 0 : 1
   })
 

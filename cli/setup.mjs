@@ -116,14 +116,14 @@ const ensureCompiled = () => {
 
 /** Checks what runs in browsers and bundles the panel, when a file of these or of the contract changed since the last time. */
 const ensurePanel = () => {
-  if (!existsSync(join(root, 'web', 'vite.config.ts'))) return
+  if (!existsSync(join(root, 'web', 'vite-config.ts'))) return
   const pages = ['web', 'dashboard'].filter((folder) => existsSync(join(root, folder, 'tsconfig.json')))
   const now = statHash([...filesBelow('web'), ...filesBelow('dashboard/page'), ...filesBelow('protocol'), 'package-lock.json'])
   if (textOf(PANEL_STAMP) === now) return
   console.log('Building the panel ...')
   const advice = 'The build of the panel failed; the errors are above.'
   step(process.execPath, [tool('typescript', 'bin', 'tsc'), '-b', ...pages], advice)
-  step(process.execPath, [tool('vite', 'bin', 'vite.js'), 'build', '--config', join('web', 'vite.config.ts')], advice)
+  step(process.execPath, [tool('vite', 'bin', 'vite.js'), 'build', '--config', join('web', 'vite-config.ts')], advice)
   writeFileSync(PANEL_STAMP, now)
 }
 

@@ -48,6 +48,13 @@ interface ChatLine {
   readonly created_at: string
 }
 
+interface ReportLine {
+  readonly report_id: string
+  readonly lang: string
+  readonly date: string
+  readonly state: string
+}
+
 interface Note {
   readonly id: number
   readonly key: string
@@ -107,6 +114,30 @@ const KINDS: readonly Kind[] = [
     read: async (get, id) => {
       const { key, content } = (await get(`/memory/${encodeURIComponent(id)}`)) as Note
       return `# ${key}\n\n${content}`
+    },
+  },
+  {
+    scheme: 'report',
+    needs: ['reports.list', 'reports.get'],
+    template: {
+      name: 'report',
+      title: 'A morning paper',
+      description: 'The report of a day, as text with its sources',
+      mimeType: 'text/markdown',
+    },
+    variable: 'report_id',
+    list: async (get) =>
+      ((await get('/reports')) as ReportLine[]).map(({ report_id, lang, date, state }) => ({
+        uri: uriOf('report', report_id),
+        name: `${date} (${lang})`,
+        description: state,
+        mimeType: 'text/markdown',
+      })),
+    read: async (get, id) => {
+      const { date, lang, state, text } = (await get(`/reports/${encodeURIComponent(id)}`)) as ReportLine & {
+        text: string | null
+      }
+      return text ?? `# ${date} (${lang})\n\nThere is no text yet: ${state}`
     },
   },
 ]

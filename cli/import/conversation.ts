@@ -63,7 +63,7 @@ const readTexts = async (file: string): Promise<{ asked: string[]; answered: Set
   const answered = new Set<string>()
   let turn: string[] = []
   const endTurn = (): void => {
-    if (turn.length > 0) answered.add(turn.join('').trim()).add(turn.join('\n').trim())
+    for (const between of ['', '\n', '\n\n']) answered.add(turn.join(between).trim())
     turn = []
   }
   for await (const raw of createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY })) {

@@ -27,7 +27,7 @@ export interface SchedulerDoor {
 }
 
 /** A job as the scheduler takes it, what is to be looked at, or why it cannot be taken over. */
-export const toJob = (row: OldRow, cwd: string | undefined): { job: NewJob; review: string | null } | { problem: string } => {
+export const toJob = (row: OldRow, cwd: string | undefined): { job: NewJob; review: string[] } | { problem: string } => {
   const { id, name, cron_expression, command, job_type } = row
   const title = `job ${id} (${name})`
   if (job_type !== 'shell' && job_type !== 'claude')
@@ -53,9 +53,16 @@ export const toJob = (row: OldRow, cwd: string | undefined): { job: NewJob; revi
     ...(cwd === undefined || job_type !== 'shell' ? {} : { cwd }),
   })
   if (!parsed.success) return { problem: `${title}: ${z.prettifyError(parsed.error)}` }
-  const review = converted.isChanged
-    ? `${title}: "${cron_expression}" counted weekdays from Monday, now "${converted.expression}"`
-    : null
+  const review = [
+    ...(converted.isChanged
+      ? [`${title}: "${cron_expression}" counted weekdays from Monday, now "${converted.expression}"`]
+      : []),
+    ...(/mini-claude-bot/.test(parsed.data.command)
+      ? [
+          `${title}: its command names mini-claude-bot, which must stay where it is for that; reports and pushes are made here, too`,
+        ]
+      : []),
+  ]
   return { job: parsed.data, review }
 }
 
@@ -92,7 +99,7 @@ export const importJobs = async (
       tally.known += 1
       continue
     }
-    if (review !== null) tally.review.push(review)
+    tally.review.push(...review)
     if (door === null) continue
     try {
       note.jobs[key] = await door.create(job)

@@ -5,7 +5,9 @@
  */
 import { join } from 'node:path'
 import { createClient } from '../../protocol/client.ts'
+import type { ServiceName } from '../../protocol/contract.ts'
 import { ServiceError } from '../../protocol/errors.ts'
+import type { Link } from '../../protocol/method.ts'
 import { takeLock } from '../../services/runtime/lock.ts'
 import type { Context } from '../command.ts'
 import { withLink } from '../links.ts'
@@ -42,20 +44,30 @@ export const look = async ({ settings: { home, root } }: Pick<Context, 'settings
   importArchives(move.source.archives_dir, join(home, 'archives'), true),
 ]
 
+/** How long a service may take to say that it is there. */
+const PING_MS = 2_000
+
+/** Calls to a service that is there; one that is not is told of at once, and not when the time of the first call is up. */
+const reach = <T>(settings: Context['settings'], service: ServiceName, use: (call: Link) => Promise<T>): Promise<T> =>
+  withLink(settings, service, async (call, link) => {
+    await link.ping(PING_MS)
+    return await use(call)
+  })
+
 const takeMessages = (settings: Context['settings'], { old }: Move): Promise<Tally> =>
-  withLink(settings, 'history', async (link) => {
+  reach(settings, 'history', async (link) => {
     const history = createClient('history', link)
     return await importMessages(old, async (records) => (await history.record({ records })).stored)
   })
 
 const takeMemories = (settings: Context['settings'], { old }: Move): Promise<Tally> =>
-  withLink(settings, 'memory', async (link) => {
+  reach(settings, 'memory', async (link) => {
     const memory = createClient('memory', link)
     return await importMemories(old, async (lines) => await memory.import({ lines }))
   })
 
 const takeJobs = (settings: Context['settings'], { old, jobs_cwd }: Move): Promise<Tally> =>
-  withLink(settings, 'scheduler', async (link) => {
+  reach(settings, 'scheduler', async (link) => {
     const scheduler = createClient('scheduler', link)
     const door = {
       list: async () => await scheduler.list({ bot_id: '', next_runs: 0 }),
@@ -86,9 +98,13 @@ const withoutSessions = async <T>({ settings, pm2 }: Context, work: () => Promis
   }
 }
 
-const takeChats = (context: Context, { old, source, places }: Move): Promise<Tally[]> =>
-  withoutSessions(context, async () => {
-    const { home, root } = context.settings
+const takeChats = async (context: Context, { old, source, places }: Move): Promise<Tally[]> => {
+  const { home, root } = context.settings
+  const chats = await adoptSessions(old, places, null)
+  const archives = importArchives(source.archives_dir, join(home, 'archives'), true)
+  // Nobody is stopped for nothing.
+  if (chats.found === chats.refused.length && archives.found === archives.known) return [chats, archives]
+  return await withoutSessions(context, async () => {
     const rows = openSessionRows(home, root)
     try {
       return [await adoptSessions(old, places, rows), importArchives(source.archives_dir, join(home, 'archives'), false)]
@@ -96,6 +112,7 @@ const takeChats = (context: Context, { old, source, places }: Move): Promise<Tal
       rows.close()
     }
   })
+}
 
 /** Takes everything over. A second time it takes over what is new. Throws, with advice, where a service is not there. */
 export const takeOver = async (context: Context, move: Move): Promise<Tally[]> => {

@@ -4,6 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
+import { gzipSync } from 'node:zlib'
 import type { Exchange, Headers } from '../server/server.ts'
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -36,6 +37,7 @@ const ALWAYS: Headers = {
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'cross-origin-resource-policy': 'same-origin',
+  vary: 'accept-encoding',
 }
 
 const PAGE: Headers = {
@@ -49,7 +51,8 @@ const PAGE: Headers = {
 const ASSET: Headers = { 'cache-control': 'public, max-age=31536000, immutable' }
 
 interface Asset {
-  readonly body: string
+  readonly plain: Uint8Array
+  readonly gzipped: Uint8Array
   readonly headers: Headers
 }
 
@@ -61,9 +64,9 @@ export interface Panel {
 }
 
 const readAsset = (file: string, headers: Headers): Asset => {
-  const body = readFileSync(file, 'utf8')
+  const plain = readFileSync(file)
   const type = TYPES[path.extname(file)] ?? 'application/octet-stream'
-  return { body, headers: { ...ALWAYS, ...headers, 'content-type': type } }
+  return { plain, gzipped: gzipSync(plain, { level: 9 }), headers: { ...ALWAYS, ...headers, 'content-type': type } }
 }
 
 /** Reads the built panel; undefined where there is none. Only kinds of files that the panel is made of are taken. */
@@ -78,8 +81,10 @@ export const readPanel = (folder: string): Panel | undefined => {
   return {
     has: ({ method, path: wanted }) => (method === 'GET' || method === 'HEAD') && files.has(wanted),
     answer: (exchange) => {
-      const { body, headers } = files.get(exchange.path) as Asset
-      exchange.reply(200, headers, body)
+      const { plain, gzipped, headers } = files.get(exchange.path) as Asset
+      if (/\bgzip\b/.test(exchange.header('accept-encoding')))
+        exchange.reply(200, { ...headers, 'content-encoding': 'gzip' }, gzipped)
+      else exchange.reply(200, headers, plain)
     },
   }
 }

@@ -2,7 +2,7 @@
  * The pipeline: how a report comes from its order to its end.
  *
  * *gather* asks Claude what happened; *write* has it brought into the typed structure; *typeset* makes the PDF of it; *proof* looks at
- * that and may send it back once, to be set smaller; *send* waits for the mailer. A step that fails is tried once more, with the
+ * that and may send it back, once to be set smaller, once to be written shorter; *send* waits for the mailer. A step that fails is tried once more, with the
  * complaint; then the report has *failed*, in words for its owner. Whoever wants no mail is *done* after *proof*.
  *
  * - **A** A report is in one step at a time, and each change of it is one conditional update: a step that was cancelled meanwhile
@@ -112,8 +112,7 @@ export class Pipeline {
     if (state === 'doubtful' && !force)
       throw new ServiceError('conflict', 'It may have arrived: look first, then send it with force')
     const found = proof(report, folderOf(report))
-    if ('tighter' in found || 'fault' in found)
-      throw new ServiceError('conflict', 'Its PDF is not on disk any more; order it again')
+    if ('back' in found || 'fault' in found) throw new ServiceError('conflict', 'Its PDF is not on disk any more; order it again')
     store.atomically(() => {
       const wanted = { ...report, force: force ? 1 : 0 } as const
       const mail = desk.mailFor(wanted)
@@ -203,7 +202,7 @@ export class Pipeline {
       if (taken !== null) return step.end(shot, await taken)
     }
     const begun = now()
-    const name = `${report_id}-${state}-${tries + 1}${density > 0 ? '-tight' : ''}${run === null ? '' : `-${begun}`}`
+    const name = `${report_id}-${state}-${tries + 1}-${density}${run === null ? '' : `-${begun}`}`
     const noted = store.atomically(() => {
       store.addProgress(report_id, { at: begun, state, text: BEGINS[state] ?? state })
       return store.change(report_id, state, { run: name, run_at: begun })
@@ -219,15 +218,7 @@ export class Pipeline {
     const { store, desk, folderOf, at, now } = this.#deps
     const found = proof(report, folderOf(report))
     at('proofed')
-    if ('tighter' in found) {
-      this.#commit(
-        report,
-        'typeset',
-        { density: 1, tries: 0, run: null },
-        `${report.pages} pages are too many: it is set smaller`,
-      )
-      return
-    }
+    if ('back' in found) return this.#commit(report, found.back, { ...found.change, tries: 0, run: null }, found.text)
     if ('fault' in found) return this.#settle(report, found)
     const mailed = store.atomically(() => {
       const mail = report.wants_mail === 1 ? desk.mailFor(report) : { note: null }

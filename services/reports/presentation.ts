@@ -1,7 +1,7 @@
 /** Rows as the contract shows them. */
 import { join } from 'node:path'
 import type { Report, ReportMail, ReportSummary } from '../../protocol/reports.ts'
-import { textOf } from './papers.ts'
+import { fileName, textOf } from './papers.ts'
 import type { MailRow, ProgressRow, ReportRow } from './rows.ts'
 
 const toMail = (mail: MailRow): ReportMail => {
@@ -20,10 +20,17 @@ export const toSummary = (report: ReportRow, mail: MailRow | undefined): ReportS
   }
 }
 
-export const toReport = (report: ReportRow, mail: MailRow | undefined, progress: readonly ProgressRow[]): Report => ({
+/** @param folder the report's own */
+export const toReport = (
+  report: ReportRow,
+  mail: MailRow | undefined,
+  progress: readonly ProgressRow[],
+  folder: string,
+): Report => ({
   ...toSummary(report, mail),
   progress: [...progress],
   text: textOf(report),
+  file: report.sha256 === null ? null : join(folder, `${fileName(report)}.pdf`),
 })
 
 /** The folder of a report: found by a person by its day, and by us by its id. */

@@ -44,7 +44,8 @@ export const createReports = (deps: ReportsDeps): Handlers<typeof reports> => {
     if (report === undefined) throw new ServiceError('not_found', 'Report not found')
     return report
   }
-  const shown = (report: ReportRow) => toReport(report, store.mailOf(report.report_id), store.progress(report.report_id))
+  const shown = (report: ReportRow) =>
+    toReport(report, store.mailOf(report.report_id), store.progress(report.report_id), folderOf(report))
 
   return {
     create: async ({ lang, date, preview, send, force }) => {
@@ -57,7 +58,7 @@ export const createReports = (deps: ReportsDeps): Handlers<typeof reports> => {
         const row = store.add({ report_id: randomUUID(), ...day, ...flags, created_at })
         const readers: object & { note?: string } = send ? desk.readers(row) : {}
         // Before Claude is asked and paid, not after. Whoever is missing altogether gets the PDF on disk, and is told so.
-        if (readers.note?.includes('--force')) throw new ServiceError('conflict', readers.note)
+        if (readers.note?.includes('--force')) throw new ServiceError('conflict', `Nothing was made. ${readers.note}`)
         store.addProgress(row.report_id, { at: created_at, state: 'gather', text: 'Ordered' })
         return { report: row, isNew: true }
       })

@@ -1,12 +1,12 @@
 /** What this machine has for making and mailing reports: which typesetters, which way for mail, whether a Claude. */
 import { execFile } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { MailWay, ReportEngine } from '../../protocol/reports.ts'
+import { onPath } from '../runtime/agent-environment.ts'
 import { packageRoot } from '../runtime/package-root.ts'
 import type { Claude } from './claude/claude.ts'
-import { findOnPath } from './claude/environment.ts'
 import type { Engine } from './engine/engine.ts'
 import { createTypst } from './engine/typst.ts'
 import { createXelatex } from './engine/xelatex.ts'
@@ -30,8 +30,9 @@ export interface Engines {
 /** @param cache a folder of ours for what TeX and fontconfig remember */
 export const findEngines = async (settings: Settings, environment: Environment, cache: string): Promise<Engines> => {
   const typst = createTypst()
-  const path = environment.PATH ?? ''
-  const command = settings.REPORT_ENGINE === 'typst' ? null : findOnPath('xelatex', path)
+  // Where MacTeX puts it, which a service that was not started from a terminal does not have on its PATH.
+  const path = [environment.PATH, '/Library/TeX/texbin'].filter(Boolean).join(delimiter)
+  const command = settings.REPORT_ENGINE === 'typst' ? null : onPath('xelatex', path)
   if (command === null) return { engines: [typst], version: null }
   try {
     const { stdout } = await promisify(execFile)(command, ['--version'], { env: { PATH: path }, timeout: VERSION_MS })

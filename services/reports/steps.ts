@@ -97,12 +97,23 @@ export const typesetStep = (report: ReportRow, engine: Engine, folder: string): 
   },
 })
 
-/** Whether the PDF may go out; one that is too long is set smaller once. */
-export const proof = (report: ReportRow, folder: string): StepEnd | { readonly tighter: true } => {
+/** What proof sends back: to be set smaller, or, where that was not enough, to be written shorter. */
+export type SentBack = { readonly back: 'typeset' | 'write'; readonly change: ReportChange; readonly text: string }
+
+/** Whether the PDF may go out. One that is too long is set smaller once, and then written shorter once. */
+export const proof = (report: ReportRow, folder: string): StepEnd | SentBack => {
   const pages = report.pages ?? 0
-  if (pages > MOST_PAGES && report.density === 0) return { tighter: true }
-  if (pages > MOST_PAGES)
-    return { fault: `It has ${pages} pages, also in the smaller size; ${MOST_PAGES} are the most`, again: false }
+  if (pages > MOST_PAGES && report.density === 0)
+    return { back: 'typeset', change: { density: 1 }, text: `${pages} pages are too many: it is set smaller` }
+  if (pages > MOST_PAGES && report.density === 1 && report.example === 0) {
+    const complaint = `- the whole: it fills ${pages} pages and may fill ${MOST_PAGES}. Shorten every text to fit, and leave out the least important entries`
+    return {
+      back: 'write',
+      change: { density: 2, complaint },
+      text: `${pages} pages are too many: Claude is asked to shorten it`,
+    }
+  }
+  if (pages > MOST_PAGES) return { fault: `It has ${pages} pages, also when shortened; ${MOST_PAGES} are the most`, again: false }
   const found = proofPdf(join(folder, `${fileName(report)}.pdf`))
   return 'fault' in found ? { fault: found.fault, again: false } : { change: found, text: `Proofed: ${found.bytes} bytes` }
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
+import type { Database } from 'better-sqlite3'
 import fc from 'fast-check'
 import { inOrder } from '../../cli/backup/copies.ts'
 import { faultsOf } from '../../cli/backup/inspection.ts'
@@ -14,9 +15,11 @@ import type { Settings } from '../../cli/settings.ts'
 import { createClient } from '../../protocol/client.ts'
 import { rowOf, SERVICE_NAMES, table } from '../../protocol/contract.ts'
 import { openLink } from '../../protocol/wire/link.ts'
+import { copyDatabase } from '../../services/runtime/backup.ts'
 import { openHome } from '../../services/runtime/home.ts'
+import { takeLock } from '../../services/runtime/lock.ts'
 import { closeDatabase, openCopy, openDatabase, openForReading } from '../../services/runtime/sqlite.ts'
-import { atEnd, checkLeaks, eventually, type Scope, startModule } from '../harness.ts'
+import { atEnd, checkLeaks, eventually, type Scope, startModule, tempDir } from '../harness.ts'
 import { root, surroundings } from './doctored.ts'
 import { openHouse } from './house.ts'
 
@@ -195,6 +198,36 @@ test('backup - a manifest cannot name files outside of its backup', async (t) =>
     writeManifest(backup.folder, hostile)
     assert.throws(() => findBackup(settings.home, backup.name), /damaged/, file)
   }
+})
+
+test('backup - where the disk has no room for it, it says so before it begins', async (t) => {
+  const folder = tempDir(t)
+  const vast = { pragma: (name: string) => (name === 'page_count' ? 2 ** 50 : 4_096) } as unknown as Database
+  await assert.rejects(copyDatabase(vast, path.join(folder, 'x.db')), { code: 'low_disk' })
+  assert.deepEqual(readdirSync(folder), [])
+})
+
+test('backup - by the command: one at a time; verify tells the newest, and exits 1 for a damaged one', async (t) => {
+  const house = await openHouse(t)
+  const settings = { ...surroundings(t).settings, home: openHome(house.home).root }
+  const none = await house.run(['verify'])
+  assert.deepEqual([none.code, /There is no backup/.test(none.output)], [1, true])
+  addMemory(settings, 'first')
+  const lock = await takeLock({ run_dir: path.join(house.home, 'run'), name: 'backup', wait_ms: 0 })
+  const second = await house.run(['backup'])
+  lock.release()
+  assert.deepEqual([second.code, /Another instance of backup is running/.test(second.output)], [1, true])
+  assert.equal((await house.run(['backup'])).code, 0)
+  const sound = await house.run(['verify'])
+  assert.deepEqual([sound.code, / sound$/m.test(sound.output)], [0, true])
+  const [name = ''] = readdirSync(path.join(house.home, 'backups'))
+  writeFileSync(path.join(house.home, 'backups', name, 'db/memory.db'), 'nothing')
+  const damaged = await house.run(['verify'])
+  assert.deepEqual([damaged.code, /DAMAGED\n {2}db\/memory\.db has 7 bytes instead of/.test(damaged.output)], [1, true])
+  const unknown = await house.run(['restore', '2020-01-01T00-00-00-000Z'])
+  assert.deepEqual([unknown.code, /There is no backup/.test(unknown.output)], [1, true])
+  const choice = await house.run(['restore'])
+  assert.deepEqual([choice.code, choice.output.includes(name)], [2, true])
 })
 
 test('rotation - keeps the newest always, at most so many, and none that is too old', () => {

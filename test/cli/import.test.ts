@@ -228,10 +228,13 @@ test('import - jobs: converted ones are listed for review, bad ones with their r
     [made.job.cron_expression, made.job.timezone, made.job.bot_id, made.job.cwd, made.job.enabled],
     ['0 9 * * mon', 'Asia/Shanghai', 'b', '/srv/bot', true],
   )
-  assert.match(made.review ?? '', /counted weekdays from Monday/)
+  assert.match(made.review.join('\n'), /counted weekdays from Monday/)
   const asleep = toJob({ ...row, cron_expression: '*/5 * * * *', enabled: 0 }, undefined)
   assert.ok('job' in asleep)
-  assert.deepEqual([asleep.job.enabled, asleep.review], [false, null])
+  assert.deepEqual([asleep.job.enabled, asleep.review], [false, []])
+  const push = toJob({ ...row, cron_expression: '*/5 * * * *', command: 'python ~/mini-claude-bot/push.py' }, undefined)
+  assert.ok('job' in push)
+  assert.match(push.review.join('\n'), /its command names mini-claude-bot/)
   const faults = { cron_expression: '61 * * * *', job_type: 'python', timezone: 'Mars/Olympus', command: '', bot_id: '../x' }
   for (const [name, value] of Object.entries(faults)) assert.ok('problem' in toJob({ ...row, [name]: value }, undefined), name)
   assert.match((toJob({ ...row, cron_expression: '0 0 31 2 *' }, undefined) as { problem: string }).problem, /never comes due/)

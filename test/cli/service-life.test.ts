@@ -133,6 +133,10 @@ test('service - stopped in mid-turn: PM2 alone is signalled, the agent finishes,
   const second = startUnit(t, house)
   assert.equal(await second.exit, 1)
   assert.match(second.output(), /still runs/)
+  // And what runs without being installed has to be stopped before it is.
+  const refused = await house.run(['service', 'install'], { HOME: tempDir(t) })
+  assert.equal(refused.code, 1)
+  assert.match(refused.output, /started by hand and still runs\. Stop it first: npm stop/)
   assert.ok(await answers(house))
 
   const services = house.jlist().map(({ pid }) => pid)

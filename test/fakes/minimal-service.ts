@@ -29,7 +29,8 @@ const least = (schema: Json): unknown => {
     case 'array':
       return Array.from({ length: Number(schema.minItems ?? 0) }, () => least((schema.items ?? {}) as Json))
     case 'string':
-      return leastText(schema)
+      // Bytes travel as such.
+      return schema.contentEncoding === 'base64' ? new Uint8Array() : leastText(schema)
     case 'integer':
     case 'number':
       return Math.max(0, Number(schema.minimum ?? 0))

@@ -5,9 +5,9 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { agentEnvironment, onPath } from '../../runtime/agent-environment.ts'
 import type { Bounds, Ended, OneShot, Program } from '../one-shot/one-shot.ts'
 import type { Settings } from '../settings.ts'
-import { claudeEnvironment, findOnPath } from './environment.ts'
 
 /** One question. */
 export interface Question {
@@ -79,8 +79,9 @@ const toAnswer = (output: string, errors: string, { status, reason }: Ended): An
 
 /** The CLI by CLAUDE_BIN, else by the PATH; null where there is none, or the demo agent is asked for. */
 export const findClaude = (settings: Settings, environment: Readonly<Record<string, string | undefined>>): Claude | null => {
-  const env = claudeEnvironment(environment, settings.AGENT_ENV_PASS)
-  const command = settings.CLAUDE_BIN ?? findOnPath('claude', env.PATH ?? '')
+  const passed = settings.AGENT_ENV_PASS.split(',').map((name) => name.trim())
+  const env = agentEnvironment(environment, passed.filter(Boolean))
+  const command = settings.CLAUDE_BIN ?? onPath('claude', env.PATH ?? '')
   if (command === null || command === 'demo') return null
   return {
     // 300 MB at its start, more with long pages. Addresses are not bounded: its engine reserves many gigabytes.

@@ -12,7 +12,7 @@ const UNSHOWN = /\p{Cc}|\p{Cf}|\p{Co}|\p{Cn}|\p{Cs}|\p{Variation_Selector}|\p{Em
 
 /** Any run of space, line ends among it, becomes one space; what cannot be shown goes; accents and letters are joined (NFC). */
 export const cleanText = (text: string): string =>
-  text.toWellFormed().normalize('NFC').replace(/\s+/gu, ' ').replace(UNSHOWN, '').replace(/\s+/gu, ' ').trim()
+  text.replace(/\s+/gu, ' ').replace(UNSHOWN, '').normalize('NFC').replace(/\s+/gu, ' ').trim()
 
 /** A text of at least one and at most `max` characters, cleaned before they are counted. */
 export const textOf = (max: number, description: string) =>

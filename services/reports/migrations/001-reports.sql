@@ -17,7 +17,7 @@ CREATE TABLE reports (
   complaint TEXT,                          -- of the validator, for the next try of the present step
   gathered TEXT,                           -- what Claude found
   content TEXT,                            -- JSON: the typed structure that everything else is made from
-  density INTEGER NOT NULL DEFAULT 0,      -- 1: set smaller, since it was too long
+  density INTEGER NOT NULL DEFAULT 0,      -- 1: set smaller, since it was too long; 2: and written shorter
   engine TEXT,
   pages INTEGER,
   bytes INTEGER,

@@ -79,6 +79,36 @@ test('real CLI - a second try mends what the first one got wrong', async (t) => 
   assert.deepEqual([report.state, report.reason], ['done', null])
 })
 
+test('real CLI - what fills too many pages is set smaller, then written shorter', async (t) => {
+  const long = (max: number): string => '市场观察'.repeat(max).slice(0, max)
+  let asked = 0
+  const story = { title: long(120), text: long(420), source: 'S', url: 'https://example.org/' }
+  const many = (count: number) => Array.from({ length: count }, () => story)
+  const house = await openHouse(t, {
+    structured: () => {
+      asked += 1
+      const normal = contentFor('cn')
+      if (asked > 1) return normal
+      const points = { summary: long(600), points: many(5) }
+      return {
+        ...normal,
+        markets: points,
+        outlook: { risks: many(4), chances: many(4) },
+        frontier: many(4),
+        headlines: many(6),
+        politics: many(6),
+      }
+    },
+  })
+  if (house === null) return
+  const { report_id } = await house.rig.ask.create({ lang: 'cn', send: false })
+  const report = await house.rig.ended(report_id)
+  assert.deepEqual([report.state, report.reason, asked], ['done', null, 2])
+  assert.ok((report.pages ?? 9) <= 3)
+  const words = report.progress.map(({ text }) => text).join('\n')
+  assert.match(words, /pages are too many: it is set smaller[\s\S]*pages are too many: Claude is asked to shorten it/)
+})
+
 test('real CLI - somebody who is not logged in reads that, and the owner has it by mail', async (t) => {
   const claude = await realClaudeOrSkip(t)
   if (claude === null) return
