@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import type { Browser, Page } from 'playwright-core'
 import { createClient } from '../../protocol/client.ts'
 import { openLink } from '../../protocol/wire/link.ts'
@@ -156,6 +157,34 @@ test('chats - whatever a model, a person or a tool says is text: nothing of it r
     // Where it led somewhere else than the web it leads nowhere.
     assert.match((await link.getAttribute('href')) ?? 'https:', /^https:/)
   }
+  // And shuffled: what is harmless piece by piece may not be in a row.
+  const pieces = fc.constantFrom(
+    ...ATTACKS,
+    '`',
+    '```',
+    '\n\n',
+    '<',
+    '>',
+    '"',
+    "'",
+    '](',
+    '[',
+    '|',
+    '<!--',
+    '-->',
+    '<template>',
+    '&lt;',
+    '\\',
+  )
+  const shuffled = fc.sample(fc.array(pieces, { minLength: 2, maxLength: 14 }), { numRuns: 40, seed: 10 })
+  await store('shuffled', 40, (index) => shuffled[index]?.join('') ?? '')
+  await open(page, 'shuffled')
+  for (let leap = 0; leap < 30; leap += 1) {
+    for (const tag of ['img', 'script', 'iframe', 'style', 'template', 'math', 'details[ontoggle]', '[onload]', '[onmouseover]'])
+      assert.equal(await inside.locator(`#blocks ${tag}`).count(), 0, tag)
+    await scrollerOf(page).hover()
+    await page.mouse.wheel(0, -700)
+  }
   await visit(page, house, '#/chats?q=onerror')
   await page.getByText('found by').first().waitFor()
   assert.deepEqual([faults, elsewhere], [[], []])
@@ -295,15 +324,15 @@ const atBottom = `(() => {
 test('chats - the edge is killed in mid-answer: the rest follows, no word is lost or said twice', async (t) => {
   const { page, faults } = await openPage(t, browser)
   await open(page, 'kill')
-  await say(page, '{{tokens=200 delay_ms=20}} count')
-  await page.getByText(/t20\b/).waitFor()
+  await say(page, '{{tokens=120 delay_ms=20}} count')
+  await page.getByText(/t10\b/).waitFor()
   await house.kill('edge')
   await house.start('edge')
   const words = answersOf(page)
-  await eventually(async () => /t199$/.test((await words.innerText()).trim()), { timeout_ms: 20_000 })
+  await eventually(async () => /t119$/.test((await words.innerText()).trim()), { timeout_ms: 20_000 })
   assert.deepEqual(
     (await words.innerText()).trim().split(/\s+/),
-    Array.from({ length: 200 }, (_, index) => `t${index}`),
+    Array.from({ length: 120 }, (_, index) => `t${index}`),
   )
   assert.deepEqual(faults, [])
 })
@@ -332,13 +361,27 @@ test('chats - axe finds nothing wrong in either theme, on a desk and on a phone'
   const markdown =
     '# A heading\n\nSome `code`, a [link](https://example.org) and\n\n```ts\nconst answer: number = 42 // why\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |'
   await store('pretty', 2, (index) => (index === 0 ? 'Show me' : markdown))
-  for (const colorScheme of ['light', 'dark'] as const) {
-    for (const size of [{}, PHONE]) {
-      const { page, faults } = await openPage(t, browser, { ...size, colorScheme })
-      await open(page, 'pretty')
-      await page.locator('.hljs-keyword').first().waitFor()
-      await assertAccessible(page, `chat ${colorScheme}`)
-      assert.deepEqual(faults, [])
-    }
+  for (const options of [{ colorScheme: 'light' }, { ...PHONE, colorScheme: 'dark' }] as const) {
+    const { page, faults } = await openPage(t, browser, options)
+    await open(page, 'pretty')
+    await page.locator('.hljs-keyword').first().waitFor()
+    await assertAccessible(page, `chat ${options.colorScheme}`)
+    assert.deepEqual(faults, [])
   }
+})
+
+test('chats - when history is away the panel says what happened, and reads again when asked', async (t) => {
+  await store('away', 2, (index) => `Message ${index}`)
+  const { page, faults } = await openPage(t, browser)
+  await visit(page, house, '#/chats')
+  await page.getByRole('link', { name: /away/ }).waitFor()
+  await house.kill('history')
+  await page.getByRole('link', { name: /away/ }).click()
+  const failed = page.locator('chat-transcript failed-state')
+  await failed.getByText('This could not be loaded').waitFor({ timeout: 30_000 })
+  await assertAccessible(page, 'failed')
+  await house.start('history')
+  await failed.getByRole('button', { name: 'Try again' }).click()
+  await page.getByText('Message 0').waitFor()
+  assert.deepEqual(faults, [])
 })

@@ -12,6 +12,7 @@ const MODULES = {
   sessions: 'services/sessions/main.ts',
   scheduler: 'services/scheduler/main.ts',
   metrics: 'services/metrics/main.ts',
+  reports: 'services/reports/main.ts',
   edge: 'gateway-edge/main.ts',
 } as const
 export type ServiceName = keyof typeof MODULES

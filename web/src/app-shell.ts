@@ -68,7 +68,7 @@ export class AppShell extends PanelElement {
         top: 8px;
       }
       @media (max-width: 1020px) {
-        preferences-menu[slot=''] {
+        .wide {
           display: none;
         }
       }
@@ -167,7 +167,7 @@ export class AppShell extends PanelElement {
         <header><a class="skip" href="#main" @click=${this.#skip}>${text.skip}</a></header>
         <div class="side">
           <nav-bar current=${viewOf(this.route)?.name ?? ''}>
-            <preferences-menu slot="" ?logged-in=${this.#loggedIn}></preferences-menu>
+            <preferences-menu class="wide" ?logged-in=${this.#loggedIn}></preferences-menu>
             <preferences-menu slot="more" ?logged-in=${this.#loggedIn}></preferences-menu>
           </nav-bar>
         </div>

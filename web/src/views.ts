@@ -57,6 +57,20 @@ export const VIEWS: readonly View[] = [
     load: () => import('./views/metrics/metrics-view.ts'),
     render: (route) => html`<metrics-view .route=${route}></metrics-view>`,
   },
+  {
+    name: 'reports',
+    icon: 'reports',
+    title: () => shellWords().views.reports,
+    load: () => import('./views/reports/reports-view.ts'),
+    render: (route) => html`<reports-view .route=${route}></reports-view>`,
+  },
+  {
+    name: 'settings',
+    icon: 'settings',
+    title: () => shellWords().views.settings,
+    load: () => import('./views/settings/settings-view.ts'),
+    render: () => html`<settings-view></settings-view>`,
+  },
 ]
 
 /** Where one is without a path. */

@@ -2,7 +2,7 @@
 import { css, html, nothing } from 'lit'
 import { customElement, state } from 'lit/decorators.js'
 import { PanelElement } from '../element.ts'
-import { common } from '../i18n/common.ts'
+import { common } from '../i18n/phrases.ts'
 import type { Confirmation } from '../notices.ts'
 import { base } from '../style/base.ts'
 

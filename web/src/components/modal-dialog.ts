@@ -5,7 +5,7 @@
 import { css, html, type PropertyValues } from 'lit'
 import { customElement, property, query } from 'lit/decorators.js'
 import { PanelElement } from '../element.ts'
-import { common } from '../i18n/common.ts'
+import { common } from '../i18n/phrases.ts'
 import { base } from '../style/base.ts'
 import { icon } from './icon.ts'
 

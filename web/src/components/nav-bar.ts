@@ -126,10 +126,57 @@ export class NavBar extends PanelElement {
           padding: 2px 0 12px;
         }
         .find,
-        li a {
+        li a,
+        summary {
           width: 40px;
           justify-content: center;
           padding: 0;
+        }
+        .bar-only {
+          display: block;
+        }
+        details {
+          display: block;
+          position: relative;
+        }
+        summary::-webkit-details-marker {
+          display: none;
+        }
+        summary {
+          display: flex;
+          align-items: center;
+          min-height: 36px;
+          border-radius: 8px;
+          color: var(--muted);
+          list-style: none;
+          cursor: pointer;
+        }
+        summary span {
+          position: absolute;
+          width: 1px;
+          height: 1px;
+          overflow: hidden;
+          clip-path: inset(50%);
+        }
+        details > div {
+          position: absolute;
+          display: grid;
+          gap: 2px;
+          width: 220px;
+          padding: 8px;
+          border: 1px solid var(--line);
+          border-radius: 12px;
+          background: var(--raised);
+          box-shadow: var(--shadow-high);
+          z-index: 20;
+        }
+      }
+      @media (min-width: 641px) and (max-width: 1020px) {
+        details ul {
+          display: none;
+        }
+        details > div {
+          inset: auto auto 0 calc(100% + 10px);
         }
       }
       @media (max-width: 640px) {
@@ -181,28 +228,14 @@ export class NavBar extends PanelElement {
         nav > ul > li > a[aria-current] {
           background: none;
         }
-        .bar-only {
-          display: block;
-        }
-        details {
-          display: block;
-          position: relative;
-        }
-        summary::-webkit-details-marker {
-          display: none;
-        }
         details > div {
-          position: absolute;
           inset: auto 0 calc(100% + 8px) auto;
-          display: grid;
-          gap: 2px;
-          width: 220px;
-          padding: 8px;
-          border: 1px solid var(--line);
-          border-radius: 12px;
-          background: var(--raised);
-          box-shadow: var(--shadow-high);
-          z-index: 20;
+        }
+        summary span {
+          position: static;
+          width: auto;
+          height: auto;
+          clip-path: none;
         }
         details li a {
           width: 100%;
@@ -234,6 +267,23 @@ export class NavBar extends PanelElement {
     this.renderRoot.querySelector('details')?.removeAttribute('open')
   }
 
+  /** While it is open a tap beside it closes it. */
+  #onToggle = (event: Event): void => {
+    const details = event.target as HTMLDetailsElement
+    if (details.open) window.addEventListener('pointerdown', this.#onTap)
+    else window.removeEventListener('pointerdown', this.#onTap)
+  }
+
+  #onTap = (event: Event): void => {
+    const details = this.renderRoot.querySelector('details')
+    if (details !== null && !event.composedPath().includes(details)) details.open = false
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback()
+    window.removeEventListener('pointerdown', this.#onTap)
+  }
+
   override render() {
     const text = shellWords()
     const isMac = /Mac|iP(hone|ad)/.test(navigator.userAgent)
@@ -247,7 +297,7 @@ export class NavBar extends PanelElement {
       <ul>
         ${VIEWS.map((view, index) => html`<li class=${index < BAR_MAX ? '' : 'rare'}>${this.#link(view)}</li>`)}
         <li class="bar-only">
-          <details>
+          <details @toggle=${this.#onToggle}>
             <summary>${icon('more', 20)}<span>${text.more}</span></summary>
             <div>
               <ul>

@@ -6,8 +6,8 @@ import { css, html, type PropertyValues, unsafeCSS } from 'lit'
 import { customElement, property, query } from 'lit/decorators.js'
 import sheet from 'uplot/dist/uPlot.min.css?inline'
 import { PanelElement } from '../element.ts'
-import { common } from '../i18n/common.ts'
-import { clock, dateTime, number } from '../i18n/format.ts'
+import { clock, dateTime, number, shortDay } from '../i18n/format.ts'
+import { common } from '../i18n/phrases.ts'
 import { base } from '../style/base.ts'
 import { onTheme } from '../theme.ts'
 
@@ -196,8 +196,7 @@ export class TimeChart extends PanelElement {
             ...axis,
             size: 28,
             grid: { show: false },
-            values: (_, moments) =>
-              moments.map((at) => (span > 3 * day ? dateTime(at * 1_000).split(',')[0] : clock(at * 1_000)) ?? ''),
+            values: (_, moments) => moments.map((at) => (span > 3 * day ? shortDay(at * 1_000) : clock(at * 1_000))),
           },
           {
             ...axis,

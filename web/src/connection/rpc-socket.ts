@@ -5,7 +5,9 @@ import { Failure, fromRpc } from './failure.ts'
 const DEADLINE_MS = 20_000
 /** A connection may be dead without a word (a laptop that slept): it is asked, and given so long to answer. */
 const PING_EVERY_MS = 15_000
-const PING_PATIENCE_MS = 6_000
+const PING_PATIENCE_MS = 5_000
+/** Somebody has just come back and looks. */
+const CHECK_PATIENCE_MS = 2_000
 
 export interface CallOptions {
   readonly timeout_ms?: number
@@ -93,15 +95,15 @@ export class RpcSocket {
 
   /** Asks now whether the other side is still there. */
   check(): void {
-    if (this.#opened) this.#ping()
+    if (this.#opened) this.#ping(CHECK_PATIENCE_MS)
   }
 
   #send(message: object): void {
     if (!this.#closed) this.#socket.send(JSON.stringify({ jsonrpc: '2.0', ...message }))
   }
 
-  #ping(): void {
-    void this.call('ping', {}, { timeout_ms: PING_PATIENCE_MS }).catch(() => this.close())
+  #ping(timeout_ms = PING_PATIENCE_MS): void {
+    void this.call('ping', {}, { timeout_ms }).catch(() => this.close())
   }
 
   #receive(message: Readonly<Record<string, unknown>>): void {

@@ -41,6 +41,10 @@ export const day = (at: number): string =>
     at,
   )
 
+/** `23 Nov` */
+export const shortDay = (at: number): string =>
+  once('shortDay', () => new Intl.DateTimeFormat(tag(), { day: 'numeric', month: 'short' })).format(at)
+
 /** `02:15` */
 export const clock = (at: number): string =>
   once('clock', () => new Intl.DateTimeFormat(tag(), { hour: '2-digit', minute: '2-digit' })).format(at)
@@ -91,7 +95,13 @@ export const percent = (share: number): string =>
 export const dollars = (value: number): string =>
   once(
     `usd ${value < 1}`,
-    () => new Intl.NumberFormat(tag(), { style: 'currency', currency: 'USD', maximumFractionDigits: value < 1 ? 4 : 2 }),
+    () =>
+      new Intl.NumberFormat(tag(), {
+        style: 'currency',
+        currency: 'USD',
+        currencyDisplay: 'narrowSymbol',
+        maximumFractionDigits: value < 1 ? 4 : 2,
+      }),
   ).format(value)
 
 /** `12.3 MB` */

@@ -4,7 +4,7 @@
  */
 import { css, html, LitElement, type PropertyValues } from 'lit'
 import { customElement, property, query } from 'lit/decorators.js'
-import { common } from '../i18n/common.ts'
+import { common } from '../i18n/phrases.ts'
 import { base } from '../style/base.ts'
 
 type Reader = typeof import('./markdown.ts')

@@ -1,8 +1,9 @@
 /** Names a chat to begin, or to go on with. */
 import { css, html, nothing } from 'lit'
 import { customElement, property, query, state } from 'lit/decorators.js'
+import type { ModalDialog } from '../../components/modal-dialog.ts'
 import { PanelElement } from '../../element.ts'
-import { common } from '../../i18n/common.ts'
+import { common } from '../../i18n/phrases.ts'
 import { go } from '../../router.ts'
 import { base } from '../../style/base.ts'
 import { blocks } from '../../style/blocks.ts'
@@ -30,9 +31,11 @@ export class NewChatDialog extends PanelElement {
   @state() private chat = ''
   @state() private tried = false
   @query('#chat') private readonly field!: HTMLInputElement
+  @query('modal-dialog') private readonly dialog!: ModalDialog
 
   protected override updated(changed: Map<PropertyKey, unknown>): void {
-    if (changed.has('open') && this.open) this.field.focus()
+    // When the dialog has opened, which takes the focus first.
+    if (changed.has('open') && this.open) void this.dialog.updateComplete.then(() => this.field.focus())
   }
 
   override render() {

@@ -1,7 +1,7 @@
 /** The part of a job's form that most people leave as it is: what happens when something goes wrong, and where results go. */
 import { html, nothing, type TemplateResult } from 'lit'
 import { choiceField, textField } from '../../components/form-field.ts'
-import { common } from '../../i18n/common.ts'
+import { common } from '../../i18n/phrases.ts'
 import type { JobDraft } from './draft.ts'
 import { jobWords } from './words.ts'
 

@@ -1,6 +1,7 @@
 /** What is going on, at a glance: what is wrong, what runs, what comes next, and how the machine is doing. */
 import '../../components/time-chart.ts'
 import './services-card.ts'
+import './spend-card.ts'
 import './stat-tiles.ts'
 import { css, html, nothing } from 'lit'
 import { customElement } from 'lit/decorators.js'
@@ -8,7 +9,7 @@ import type { ClaudeUsage, Metrics } from '../../../../protocol/metrics.ts'
 import type { OpenTurn } from '../../../../protocol/sessions.ts'
 import { icon } from '../../components/icon.ts'
 import { PanelElement } from '../../element.ts'
-import { bytes, compact, number } from '../../i18n/format.ts'
+import { bytes, compact, dollars, number } from '../../i18n/format.ts'
 import { Live } from '../../live.ts'
 import { href } from '../../router.ts'
 import { base } from '../../style/base.ts'
@@ -20,6 +21,7 @@ import type { Tile } from './stat-tiles.ts'
 import { overviewWords } from './words.ts'
 
 const JOBS_SHOWN = 5
+const SPEND_DAYS = 14
 const TURNS_SHOWN = 8
 const GIGABYTE = 1_024 ** 3
 
@@ -102,6 +104,10 @@ export class OverviewView extends PanelElement {
     every_ms: 15_000,
   })
   readonly #hour = new Live(this, { load: hourOf, every_ms: 60_000 })
+  readonly #spend = new Live(this, {
+    load: (connection) => connection.call('sessions.spend', { days: SPEND_DAYS }),
+    every_ms: 30_000,
+  })
   readonly #turns = new Live(this, {
     load: async (connection) => (await connection.call('sessions.open_turns', {})).turns,
     topics: ['sessions.turn_changed'],
@@ -127,7 +133,9 @@ export class OverviewView extends PanelElement {
           <services-card .health=${health} .processes=${metrics?.processes.services}></services-card>
           ${this.#charts()}
         </div>
-        <div>${this.#now()} ${this.#jobs(metrics)} ${this.#usage(metrics?.claude_usage)}</div>
+        <div>${this.#now()} ${this.#jobs(metrics)}
+          ${this.#spend.value === undefined ? nothing : html`<spend-card .spend=${this.#spend.value}></spend-card>`}
+          ${this.#usage(metrics?.claude_usage)}</div>
       </div>
     </div>`
   }
@@ -158,6 +166,7 @@ export class OverviewView extends PanelElement {
   #tiles(metrics: Metrics | undefined): readonly Tile[] {
     const text = overviewWords()
     const { counts, system } = metrics ?? {}
+    const spend = this.#spend.value
     const turns = this.#turns.value
     const running = turns?.filter(({ state }) => state !== 'waiting').length ?? counts?.running_turns
     const waiting = turns?.filter(({ state }) => state === 'waiting').length ?? counts?.waiting_turns
@@ -174,8 +183,8 @@ export class OverviewView extends PanelElement {
         more: text.jobsRunning(shown(counts?.cron_runs_running)),
       },
       {
-        ...{ title: text.memories, value: shown(counts?.memories, compact), link: href('memory') },
-        more: text.indexing(shown(metrics?.memory?.pending, compact)),
+        ...{ title: text.spent, value: shown(spend?.today_usd, dollars), link: href('metrics') },
+        more: spend?.limits.day_usd == null ? text.noLimit : text.ofLimit(dollars(spend.limits.day_usd)),
       },
       {
         ...{ title: text.disk, value: shown(disk, (share) => `${number(share * 100)} %`), link: href('metrics') },
@@ -210,6 +219,7 @@ export class OverviewView extends PanelElement {
         .moments=${moments}
         .span=${span}
         .lines=${[{ title: text.running, values: running }, { title: text.waiting, values: waiting }]}
+        whole
       ></time-chart>`,
     )}`
   }
