@@ -187,7 +187,11 @@ export class Pipeline {
       return typesetStep(report, engine, folderOf(report))
     }
     if (claude === null)
-      return { fault: 'The Claude CLI is not there any more; install it, or order the report again', again: false }
+      return {
+        fault:
+          'There is no Claude CLI: install it (npm install -g @anthropic-ai/claude-code), run claude once to log in, and restart',
+        again: false,
+      }
     return report.state === 'gather' ? gatherStep(report, claude, settings) : writeStep(report, claude)
   }
 

@@ -47,14 +47,21 @@ export const createReports = (deps: ReportsDeps): Handlers<typeof reports> => {
   const shown = (report: ReportRow) =>
     toReport(report, store.mailOf(report.report_id), store.progress(report.report_id), folderOf(report))
 
+  /** An example goes where somebody looks at it: to readers of a mail only where the demo agent was asked for by name. */
+  const isExample = (preview: boolean): boolean =>
+    setup.agent === 'demo' && (settings.CLAUDE_BIN === 'demo' || setup.mail === 'files' || preview)
+
   return {
     create: async ({ lang, date, preview, send, force }) => {
       const created_at = now()
       const day = { lang, date: date ?? dayAt(lang, created_at), preview: preview ? 1 : 0 } as const
       const { report, isNew } = store.atomically(() => {
         const open = store.openOf(day)
-        if (open !== undefined) return { report: open, isNew: false }
-        const flags = { wants_mail: send ? 1 : 0, force: force ? 1 : 0, example: setup.agent === 'demo' ? 1 : 0 } as const
+        // Whoever wants it mailed gets that, also where the one before wanted only the PDF.
+        const wider = { wants_mail: send ? 1 : (open?.wants_mail ?? 0), force: force ? 1 : (open?.force ?? 0) } as const
+        if (open !== undefined) return { report: store.change(open.report_id, open.state, wider) ?? open, isNew: false }
+        const example = isExample(preview) ? 1 : 0
+        const flags = { wants_mail: send ? 1 : 0, force: force ? 1 : 0, example } as const
         const row = store.add({ report_id: randomUUID(), ...day, ...flags, created_at })
         const readers: object & { note?: string } = send ? desk.readers(row) : {}
         // Before Claude is asked and paid, not after. Whoever is missing altogether gets the PDF on disk, and is told so.

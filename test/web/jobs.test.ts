@@ -74,6 +74,35 @@ test('panel jobs - what is wrong stands at its field, and nothing that was writt
   await page.locator('job-editor').waitFor({ state: 'detached' })
 })
 
+test('panel jobs - rules for what goes wrong and where results go are set by the form, and a token is not shown again', async (t) => {
+  const { page } = await openPage(t, browser)
+  await visit(page, house, '#/jobs/new')
+  await page.getByLabel('Name').fill('Careful')
+  await page.getByText('Prompt for Claude').click()
+  await page.getByLabel('Prompt', { exact: true }).fill('What is new?')
+  await page.getByText('Rules for what goes wrong').click()
+  await page.getByLabel('Attempts after a failure').fill('11')
+  await page.getByLabel('May spend a day').fill('1.5')
+  await page.getByLabel('Where results go').selectOption('telegram')
+  await page.getByLabel('Telegram chat').fill('77')
+  await page.getByLabel('Token of the bot').fill('123:secret')
+  await button(page, 'Create job').click()
+  await page.locator('#retries-fault').waitFor()
+  await assertAccessible(page, 'job editor with rules')
+  await page.getByLabel('Attempts after a failure').fill('3')
+  await button(page, 'Create job').click()
+  await page.getByRole('heading', { name: 'Careful', level: 1 }).waitFor()
+  const job = (await jobs()).find(({ name }) => name === 'Careful') as unknown as Readonly<Record<string, unknown>>
+  assert.deepEqual(
+    [job.job_type, job.retries, job.spend_limit_usd, job.delivery],
+    ['claude', 3, 1.5, { kind: 'telegram', chat_id: '77', url: null }],
+  )
+  await page.getByRole('link', { name: 'Edit' }).click()
+  await page.getByText('Rules for what goes wrong').click()
+  assert.equal(await page.getByLabel('Token of the bot').inputValue(), '')
+  assert.ok(!(await page.content()).includes('123:secret'))
+})
+
 test('panel jobs - run now shows output while it comes, stdout and stderr apart, and the history after it', async (t) => {
   const id = await addJob('Slow', 'echo first; sleep 1.5; echo second; echo trouble >&2; exit 3')
   const { page, faults } = await openPage(t, browser)

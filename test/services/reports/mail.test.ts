@@ -93,6 +93,26 @@ test('mail - without send nothing is mailed; it can be mailed later, once', asyn
   await assert.rejects(rig.ask.send({ report_id: report.report_id }), { code: 'conflict' })
 })
 
+test('mail - an order that wants it mailed joins one that did not', async (t) => {
+  const { rig, server } = await openHouse(t)
+  const first = await rig.ask.create({ lang: 'cn', date: '2026-11-23', send: false })
+  const second = await rig.ask.create({ lang: 'cn', date: '2026-11-23' })
+  assert.equal(second.report_id, first.report_id)
+  assert.equal((await rig.ended(first.report_id)).mail?.state, 'sent')
+  assert.equal(server.taken.length, 1)
+})
+
+test('mail - without a Claude readers get no example: the report fails, and the owner is told', async (t) => {
+  const none = { CLAUDE_BIN: undefined as unknown as string, PATH: '/nowhere' }
+  const { rig, server } = await openHouse(t, { env: none })
+  const report = await make(rig, { lang: 'cn', date: '2026-11-23' })
+  assert.deepEqual([report.state, report.step, report.example], ['failed', 'gather', false])
+  await eventually(() => server.taken.length === 1)
+  assert.deepEqual(server.taken[0]?.to, ['owner@example.org'])
+  assert.match(server.taken[0]?.mail.text ?? '', /There is no Claude CLI: install it/)
+  assert.deepEqual((await make(rig, { lang: 'cn', date: '2026-11-23', preview: true })).example, true)
+})
+
 test('mail - the English edition is one thread a week, previews apart', async (t) => {
   const { rig, server } = await openHouse(t)
   // A Friday, then Monday to Wednesday of the next week; one of them as a preview first.

@@ -8,7 +8,7 @@ import type { Tone } from '../../components/status-chip.ts'
 import { PanelElement } from '../../element.ts'
 import { clock, day, fullMoment, momentOf } from '../../i18n/format.ts'
 import { base } from '../../style/base.ts'
-import { hasEnded, type LiveTurn, type Part } from './live-turn.ts'
+import { hasEnded, isSaid, type LiveTurn, type Part } from './live-turn.ts'
 import type { Outgoing } from './transcript.ts'
 import { chatWords } from './words.ts'
 
@@ -244,13 +244,11 @@ export class ChatMessageElement extends PanelElement {
   /** An answer, while it is written and later: the same nodes, so that nothing moves when it is stored. */
   #answer({ separator, marked, about, parts, reply, end }: Answer): unknown {
     // The reply decides; often it is what was appended already, or the last part of that.
-    const texts = parts.filter((part) => part.kind === 'text').map(({ text }) => text)
-    const isSaid = [texts.at(-1), texts.join(''), texts.join('\n\n')].some((text) => text?.trim() === reply.trim())
     return html`${separator}
       <article class=${marked ? 'marked' : ''}>
         <div class="about"><b>${chatWords().assistant}</b>${about}</div>
         <turn-parts .parts=${parts} ?hidden=${parts.length === 0}></turn-parts>
-        ${reply === '' || isSaid ? nothing : html`<markdown-text .text=${reply}></markdown-text>`}
+        ${reply === '' || isSaid(parts, reply) ? nothing : html`<markdown-text .text=${reply}></markdown-text>`}
         ${end}
       </article>`
   }

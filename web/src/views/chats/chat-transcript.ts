@@ -1,5 +1,6 @@
 /** One open chat: its messages, what is being answered, and the field to write in. */
 import '../../components/virtual-list.ts'
+import './chat-menu.ts'
 import './chat-message.ts'
 import './message-composer.ts'
 import { css, html, nothing, type PropertyValues } from 'lit'
@@ -74,41 +75,6 @@ export class ChatTranscript extends PanelElement {
         text-align: center;
         font-size: 12.5px;
         color: var(--muted);
-      }
-      details {
-        position: relative;
-      }
-      summary {
-        display: grid;
-        place-items: center;
-        width: 34px;
-        height: 34px;
-        border-radius: 8px;
-        color: var(--muted);
-        cursor: pointer;
-        list-style: none;
-      }
-      summary::-webkit-details-marker {
-        display: none;
-      }
-      summary:hover {
-        background: var(--hover);
-      }
-      .menu {
-        position: absolute;
-        inset: calc(100% + 4px) 0 auto auto;
-        z-index: 5;
-        display: grid;
-        min-width: 230px;
-        padding: 6px;
-        border: 1px solid var(--line);
-        border-radius: 10px;
-        background: var(--raised);
-        box-shadow: var(--shadow-high);
-      }
-      .menu button {
-        justify-content: flex-start;
-        min-height: 36px;
       }
       @media (max-width: 860px) {
         .back {
@@ -221,7 +187,7 @@ export class ChatTranscript extends PanelElement {
           <p class="muted small cut">${place.chat?.bot_id ?? place.session_id}</p>
         </div>
         ${transcript.busy ? html`<status-chip tone="busy">${text.busy}</status-chip>` : nothing}
-        ${place.chat === null ? nothing : this.#menu(title)}
+        ${place.chat === null ? nothing : html`<chat-menu .chat=${place.chat}></chat-menu>`}
       </header>
       <div class="middle">${this.#middle(transcript, text.transcript(title))}</div>
       <p class="visually-hidden" role="status">${this.#announcement}</p>
@@ -261,21 +227,6 @@ export class ChatTranscript extends PanelElement {
       }`
   }
 
-  #menu(title: string): unknown {
-    const text = chatWords()
-    const leave = (act: () => Promise<void>) => (event: Event) => {
-      ;(event.currentTarget as HTMLElement).closest('details')?.removeAttribute('open')
-      void act()
-    }
-    return html`<details @keydown=${closeOnEscape} @focusout=${closeOnLeave}>
-      <summary aria-label=${text.menu} title=${text.menu}>${icon('more')}</summary>
-      <div class="menu">
-        <button class="quiet" @click=${leave(() => this.#reset(title))}>${icon('refresh', 16)}${text.reset}</button>
-        <button class="quiet" @click=${leave(() => this.#stop(title))}>${icon('trash', 16)}${text.stop}</button>
-      </div>
-    </details>`
-  }
-
   #send(message: string): void {
     this.#transcript?.send(message)
     this.#toBottom()
@@ -300,37 +251,12 @@ export class ChatTranscript extends PanelElement {
     }
   }
 
-  #interrupt = (): Promise<void> =>
-    this.#act(async (chat) => {
-      const { interrupted } = await this.connection.call('sessions.interrupt', chat)
-      this.notify({ text: interrupted ? chatWords().interrupted : chatWords().notInterrupted })
-    })
-
-  async #reset(title: string): Promise<void> {
-    const text = chatWords()
-    const question = { title: text.resetTitle(title), text: text.resetText, action: text.resetAction, danger: true }
-    if (!(await this.confirm(question))) return
-    await this.#act(async (chat) => {
-      await this.connection.call('sessions.reset', chat)
-      this.notify({ text: text.resetDone, tone: 'ok' })
-    })
-  }
-
-  async #stop(title: string): Promise<void> {
-    const text = chatWords()
-    const question = { title: text.stopTitle(title), text: text.stopText, action: text.stopAction, danger: true }
-    if (!(await this.confirm(question))) return
-    await this.#act(async (chat) => {
-      const { stopped } = await this.connection.call('sessions.stop', chat)
-      this.notify({ text: stopped ? text.stopDone : text.notStopped, tone: stopped ? 'ok' : 'plain' })
-    })
-  }
-
-  async #act(deed: (chat: { bot_id: string; chat_id: string }) => Promise<void>): Promise<void> {
+  #interrupt = async (): Promise<void> => {
     const chat = this.place?.chat
     if (chat === null || chat === undefined) return
     try {
-      await deed(chat)
+      const { interrupted } = await this.connection.call('sessions.interrupt', chat)
+      this.notify({ text: interrupted ? chatWords().interrupted : chatWords().notInterrupted })
     } catch (error) {
       this.notify({ text: toFailure(error).message, tone: 'bad' })
     }
@@ -339,15 +265,3 @@ export class ChatTranscript extends PanelElement {
 
 const keyOf = (entry: Entry): string => entry.key
 const draw = (entry: Entry): unknown => html`<chat-message .entry=${entry}></chat-message>`
-
-const closeOnEscape = (event: KeyboardEvent): void => {
-  if (event.key !== 'Escape') return
-  const details = event.currentTarget as HTMLDetailsElement
-  details.open = false
-  details.querySelector('summary')?.focus()
-}
-
-const closeOnLeave = (event: FocusEvent): void => {
-  const details = event.currentTarget as HTMLDetailsElement
-  if (!details.contains(event.relatedTarget as Node | null)) details.open = false
-}

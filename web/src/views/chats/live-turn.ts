@@ -41,6 +41,12 @@ const ENDED: ReadonlySet<TurnState> = new Set(['answered', 'failed', 'cancelled'
 
 export const hasEnded = ({ state }: LiveTurn): boolean => ENDED.has(state)
 
+/** Whether a text is what was said: its last part, or all of it. */
+export const isSaid = (parts: readonly Part[], text: string): boolean => {
+  const texts = parts.filter((part) => part.kind === 'text').map((part) => part.text)
+  return [texts.at(-1), texts.join(''), texts.join('\n\n')].some((said) => said?.trim() === text.trim())
+}
+
 /** Adds to the last part where it is of this kind, else begins one. */
 const append = (parts: readonly Part[], kind: 'text' | 'thinking', text: string): readonly Part[] => {
   const last = parts.at(-1)

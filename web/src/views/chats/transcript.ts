@@ -10,7 +10,7 @@ import type { Turn, TurnEvent } from '../../../../protocol/sessions.ts'
 import type { Connection } from '../../connection/connection.ts'
 import { type Failure, toFailure } from '../../connection/failure.ts'
 import type { ChatPlace } from './chat-place.ts'
-import { fold, hasEnded, type LiveTurn, newTurn } from './live-turn.ts'
+import { fold, hasEnded, isSaid, type LiveTurn, newTurn } from './live-turn.ts'
 
 /** Messages that are asked for at first. Further back as many as are there already, since who goes far goes farther. */
 const PAGE = 100
@@ -325,7 +325,9 @@ export class Transcript {
       return
     }
     if (this.#seen.has(id)) return
-    const turn = this.#turns.find((one) => hasEnded(one) && one.reply === content && one.since < id)
+    // It may be stored before we are told that the turn has ended.
+    const isIts = (turn: LiveTurn): boolean => (hasEnded(turn) ? turn.reply === content : isSaid(turn.parts, content))
+    const turn = this.#turns.find((one) => one.since < id && isIts(one))
     if (turn === undefined) return
     this.#seen.set(id, turn)
     this.#messages = [...this.#messages]

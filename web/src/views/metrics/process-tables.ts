@@ -35,7 +35,8 @@ export class ProcessTables extends PanelElement {
   readonly #processes = new Live(this, {
     load: (connection, _, signal) => connection.call('metrics.processes', {}, { timeout_ms: 6_000, signal }),
     topics: ['metrics.sampled'],
-    every_ms: 30_000,
+    // No hint comes from a metrics that is away; that should not go unnoticed for long.
+    every_ms: 10_000,
   })
 
   override render() {
