@@ -103,3 +103,25 @@ test('panel reports - a link to nothing, and a date that is none, are told in pl
   await assertAccessible(page, 'report that is not there')
   assert.deepEqual(faults, [])
 })
+
+test('panel reports - what a report says of itself is text, never a page', async (t) => {
+  const { report_id } = await made({ lang: 'cn', date: '2026-11-18', send: false })
+  const evil = '<img src=x onerror=alert(1)><script>alert(2)</script>'
+  const { page, faults } = await openPage(t, browser, { locale: 'zh-CN' })
+  // The demo agent says nothing evil; a Claude that has read the web might.
+  await page.routeWebSocket(/\/ws$/, (client) => {
+    const server = client.connectToServer()
+    server.onMessage((message) => {
+      const answer = JSON.parse(String(message)) as { result?: Readonly<Record<string, unknown>> }
+      const isReport = typeof answer.result === 'object' && 'progress' in answer.result
+      const said = { reason: evil, notes: [evil], text: evil, date: evil, progress: [{ at: 0, state: 'write', text: evil }] }
+      client.send(isReport ? JSON.stringify({ ...answer, result: { ...answer.result, ...said } }) : String(message))
+    })
+  })
+  await visit(page, house, `#/reports/${report_id}`)
+  await page.getByRole('heading', { level: 1, name: evil }).waitFor()
+  await page.getByText('纯文本').click()
+  await page.getByLabel('纯文本').getByText(evil).waitFor()
+  assert.ok((await page.getByText(evil).count()) >= 5)
+  assert.deepEqual(faults, [])
+})

@@ -50,9 +50,6 @@ export const EMPTY_DRAFT: JobDraft = {
   url: '',
 }
 
-/** The contract has no way to say *no limit again*; nobody reaches its greatest one. */
-export const NO_LIMIT_USD = 1_000_000
-
 export const draftOf = (job: Job): JobDraft => ({
   name: job.name,
   command: job.command,
@@ -68,7 +65,7 @@ export const draftOf = (job: Job): JobDraft => ({
   retries: String(job.retries),
   jitter_s: String(job.jitter_s),
   disable_after: String(job.disable_after),
-  spend_limit_usd: job.spend_limit_usd === null || job.spend_limit_usd >= NO_LIMIT_USD ? '' : String(job.spend_limit_usd),
+  spend_limit_usd: job.spend_limit_usd === null ? '' : String(job.spend_limit_usd),
   cwd: job.cwd ?? '',
   chat_id: job.chat_id ?? '',
   delivery: job.delivery.kind,
@@ -126,7 +123,7 @@ export const toUpdate = (draft: JobDraft, job: Job): Input<'scheduler.update'> =
     ...Object.fromEntries(changed),
     ...(isChanged('cwd') && draft.cwd.trim() === '' ? { cwd: '~' } : {}),
     ...(isChanged('chat_id') && draft.chat_id.trim() === '' ? { chat_id: `cron-${job.id}` } : {}),
-    ...(isChanged('spend_limit_usd') && draft.spend_limit_usd.trim() === '' ? { spend_limit_usd: NO_LIMIT_USD } : {}),
+    ...(isChanged('spend_limit_usd') && draft.spend_limit_usd.trim() === '' ? { spend_limit_usd: null } : {}),
     ...(isOtherDelivery ? { delivery: delivery(draft) } : {}),
     job_id: job.id,
   }

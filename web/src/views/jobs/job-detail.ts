@@ -13,7 +13,6 @@ import { Live } from '../../live.ts'
 import { go, href } from '../../router.ts'
 import { base } from '../../style/base.ts'
 import { blocks } from '../../style/blocks.ts'
-import { NO_LIMIT_USD } from './draft.ts'
 import type { RunHistory } from './run-history.ts'
 import { jobWords } from './words.ts'
 
@@ -146,9 +145,7 @@ export class JobDetail extends PanelElement {
       [facts.retries, job.retries],
       [facts.disableAfter, job.disable_after === 0 ? text.off : text.inARow(job.disable_after)],
       ...(job.jitter_s === 0 ? [] : [[facts.jitter, duration(job.jitter_s * 1_000)] as [string, unknown]]),
-      isShell
-        ? [facts.cwd, job.cwd ?? text.home]
-        : [facts.spend, spend === null || spend >= NO_LIMIT_USD ? text.unlimited : dollars(spend)],
+      isShell ? [facts.cwd, job.cwd ?? text.home] : [facts.spend, spend === null ? text.unlimited : dollars(spend)],
       ...(isShell
         ? []
         : [
