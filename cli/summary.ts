@@ -22,6 +22,7 @@ export const curlLine = (url: string, withToken = false): string => {
 /** Where it listens, how to try it, what answers and how to stop. */
 export const runningLines = (settings: Settings, health: Health): string[] => [
   `Listening on ${settings.url}. ${agentLines(health).join(' ')}`,
+  `The panel: ${settings.url}/`,
   '',
   'Send a message:',
   `  ${curlLine(settings.url, settings.token !== undefined)}`,

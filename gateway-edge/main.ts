@@ -6,6 +6,7 @@ import { packageRoot } from '../services/runtime/package-root.ts'
 import { run } from '../services/runtime/run.ts'
 import { createWatchdog } from '../services/runtime/watch/settings.ts'
 import { openEdge } from './edge.ts'
+import { openLoginFile } from './http/login-file.ts'
 import { readPanel } from './http/panel.ts'
 import { chooseServer } from './server/open.ts'
 import { Settings, toEdgeOptions } from './settings.ts'
@@ -14,8 +15,12 @@ await run({
   name: 'edge',
   env: Settings,
   open: async ({ env, environment, log, home, instance, client, isUp, ping, defer, ending }) => {
+    const options = toEdgeOptions(env)
+    const { token } = options.access
+    const logins = token === undefined ? undefined : openLoginFile(join(home.root, 'logins.json'), token, log)
     const edge = await openEdge({
-      ...toEdgeOptions(env),
+      ...options,
+      access: { ...options.access, logins },
       openServer: chooseServer(env.GATEWAY_ADAPTER),
       clients: clientsOf(client),
       isUp,

@@ -12,6 +12,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { Buckets } from './buckets.ts'
 import { HttpError } from './errors.ts'
+import type { LoginFile } from './login-file.ts'
 import { Logins } from './logins.ts'
 import { type Source, schemeOf, sourceOf, type Visitor } from './source.ts'
 
@@ -56,11 +57,11 @@ export interface Access {
 
 const DONE = '{"status":"ok"}'
 
-/** Builds the check for a token; `now` is a clock in milliseconds. */
-export const createAccess = (token: string | undefined, now?: () => number): Access => {
+/** Builds the check for a token; `file`: where logins outlive this process; `now` is a clock in milliseconds. */
+export const createAccess = (token: string | undefined, file?: LoginFile, now?: () => number): Access => {
   const expected = digest(token ?? '')
   const wrong = new Buckets({ per_second: WRONG_MAX / 60, burst: WRONG_MAX, ...(now && { now }) })
-  const logins = new Logins(now)
+  const logins = new Logins(now, file)
 
   const isSecure = (visitor: Visitor): boolean => schemeOf(visitor) === 'https'
 

@@ -7,6 +7,7 @@ import os from 'node:os'
 import { type Access, createAccess } from './access.ts'
 import { Buckets } from './buckets.ts'
 import { HttpError } from './errors.ts'
+import type { LoginFile } from './login-file.ts'
 import { OWN_ROUTES, type OwnSpec } from './own-routes.ts'
 import { isForwarded, sourceOf, type Visitor } from './source.ts'
 
@@ -24,6 +25,8 @@ export interface GuardOptions {
   readonly allowed_hosts?: readonly string[] | undefined
   /** Requests a second from one address other than this machine's own; 0 or absent: as many as they like. */
   readonly rate_limit?: number | undefined
+  /** Where logins outlive the edge. */
+  readonly logins?: LoginFile | undefined
   /** What needs no token beside the routes that say so. */
   readonly isOpen?: ((visitor: Visitor) => boolean) | undefined
 }
@@ -64,7 +67,7 @@ const createOwnAddresses = (): ((address: string) => boolean) => {
 
 /** Builds the guard of a port. */
 export const createGuard = (options: GuardOptions): Guard => {
-  const { port, host = '127.0.0.1', token, allowed_hosts = [], rate_limit = 0, isOpen = () => false } = options
+  const { port, host = '127.0.0.1', token, allowed_hosts = [], rate_limit = 0, isOpen = () => false, logins } = options
   const hosts = new Set<string>()
   const origins = new Set<string>()
   const addOwn = (name: string): void => {
@@ -89,7 +92,7 @@ export const createGuard = (options: GuardOptions): Guard => {
   const isOurNumber = (name: string): boolean =>
     isEverywhere && name.endsWith(`:${port}`) && isOwnAddress(name.slice(0, -`:${port}`.length))
 
-  const access = createAccess(token)
+  const access = createAccess(token, logins)
   const buckets = rate_limit > 0 ? new Buckets({ per_second: rate_limit, burst: 2 * rate_limit }) : undefined
 
   const objection = (visitor: Visitor): string | undefined => {

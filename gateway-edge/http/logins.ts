@@ -1,8 +1,9 @@
 /**
  * Who has logged in with a browser. A login is a random id that the browser shows as a cookie; it is never the token, and
- * only its hash is kept, in the memory of this process: a restart of the edge logs everybody out.
+ * only its hash is kept.
  */
 import { createHash, randomBytes } from 'node:crypto'
+import type { LoginFile } from './login-file.ts'
 
 export const COOKIE = 'switchboard_session'
 
@@ -28,11 +29,15 @@ const idsIn = (cookies: string): string[] =>
     .map((cookie) => cookie.slice(COOKIE.length + 1))
 
 export class Logins {
-  readonly #expiries = new Map<string, number>()
+  readonly #expiries: Map<string, number>
   readonly #now: () => number
+  readonly #file: LoginFile | undefined
 
-  constructor(now: () => number = Date.now) {
+  /** @param file where logins outlive this process; absent: they end with it */
+  constructor(now: () => number = Date.now, file?: LoginFile) {
     this.#now = now
+    this.#file = file
+    this.#expiries = new Map(file?.read().filter(([, expiry]) => expiry > now()))
   }
 
   get size(): number {
@@ -49,7 +54,12 @@ export class Logins {
         break
       }
     }
+    this.#keep()
     return `${COOKIE}=${id}; ${ATTRIBUTES}; Max-Age=${LIFE_MS / 1_000}${secure ? '; Secure' : ''}`
+  }
+
+  #keep(): void {
+    this.#file?.write([...this.#expiries].filter(([, expiry]) => expiry > this.#now()))
   }
 
   /** Whether a `Cookie` header shows a login that holds. */
@@ -65,6 +75,7 @@ export class Logins {
   /** Ends the logins that a `Cookie` header shows; returns the `Set-Cookie` that takes the cookie away. */
   end(cookies: string, secure: boolean): string {
     for (const id of idsIn(cookies)) this.#expiries.delete(keyOf(id))
+    this.#keep()
     return `${COOKIE}=; ${ATTRIBUTES}; Max-Age=0${secure ? '; Secure' : ''}`
   }
 }

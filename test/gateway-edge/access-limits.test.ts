@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
+import { join } from 'node:path'
 import { test as plainTest } from 'node:test'
 import { Buckets } from '../../gateway-edge/http/buckets.ts'
 import { fieldsOf } from '../../gateway-edge/http/input.ts'
+import { openLoginFile } from '../../gateway-edge/http/login-file.ts'
 import { Logins } from '../../gateway-edge/http/logins.ts'
 import { createRefusals } from '../../gateway-edge/http/refusals.ts'
 import { sourceOf, toSource } from '../../gateway-edge/http/source.ts'
 import { table } from '../../protocol/contract.ts'
-import { checkLeaks, eventually } from '../harness.ts'
+import { createLog } from '../../services/runtime/log.ts'
+import { checkLeaks, eventually, tempDir } from '../harness.ts'
 import { test } from './each-adapter.ts'
 import { openHouse, openRaw, postOf } from './house.ts'
 import { askPlainly, bearer, forwardedFor } from './plain-request.ts'
@@ -257,6 +261,24 @@ plainTest('limits - a login ends after seven days, and the thousand and first en
   assert.ok(!logins.knows(second))
   assert.equal(logins.size, 1_000)
   assert.ok(!logins.knows(`switchboard_session=${'x; switchboard_session='.repeat(1_000)}`))
+})
+
+plainTest('limits - a login outlives the edge, for the same token only, and not its end', (t) => {
+  const file = join(tempDir(t), 'logins.json')
+  const log = createLog({ service: 'test', level: 'silent' })
+  const open = (token = 'a token', now = 0) => new Logins(() => now, openLoginFile(file, token, log))
+  const first = open()
+  const [cookie = '', other = ''] = [first, first].map((logins) => logins.begin(false).split(';')[0] ?? '')
+  assert.equal(statSync(file).mode & 0o777, 0o600)
+  const [, id = ''] = cookie.split('=')
+  assert.ok(!readFileSync(file, 'utf8').includes(id), 'nobody can log in with what is kept')
+  assert.ok(open().knows(cookie))
+  assert.ok(!open('another token').knows(cookie))
+  assert.ok(!open('a token', 7 * 24 * 3_600_000).knows(cookie))
+  open().end(cookie, false)
+  assert.deepEqual([open().knows(cookie), open().knows(other)], [false, true])
+  writeFileSync(file, '{"token":')
+  assert.ok(!open().knows(other), 'what cannot be read logs everybody out')
 })
 
 plainTest('limits - addresses have one name however they are spelled, and a network of one subscriber one', () => {

@@ -1,5 +1,7 @@
 /** The frame of the panel, in a real browser at a running Switchboard: links, palette, languages, themes, loss and return of the edge. */
 import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import type { Browser } from 'playwright-core'
@@ -185,7 +187,7 @@ test('panel - an edge that hangs is noticed, and is not waited for without a wor
   await page.getByText('The connection is lost').waitFor({ state: 'hidden' })
 })
 
-test('panel - a token is asked for once, kept as a cookie no script can read, and asked for again after the edge began anew', async (t) => {
+test('panel - a token is asked for once, kept as a cookie no script can read, and not asked for again while the edge knows the login', async (t) => {
   const guarded = await openPanelHouse(t, { token: TOKEN })
   const { page, faults } = await openPage(t, browser)
   await visit(page, guarded)
@@ -207,13 +209,23 @@ test('panel - a token is asked for once, kept as a cookie no script can read, an
 
   await page.goto(`${guarded.url}/#/chats/default/draft`)
   await page.getByLabel('Write a message').fill('not sent yet')
+  const draft = async () => {
+    await eventually(async () => (await page.getByText('The connection is lost').count()) === 0)
+    return await page.getByLabel('Write a message').inputValue()
+  }
   await guarded.kill('edge')
+  await page.getByText('The connection is lost').waitFor()
+  await guarded.start('edge')
+  assert.equal(await draft(), 'not sent yet')
+  assert.equal(await field.count(), 0)
+
+  await guarded.kill('edge')
+  rmSync(join(guarded.home, 'logins.json'))
   await guarded.start('edge')
   await field.waitFor()
   await field.fill(TOKEN)
   await page.keyboard.press('Enter')
   await field.waitFor({ state: 'detached' })
-  assert.equal(await page.getByLabel('Write a message').inputValue(), 'not sent yet')
-  await eventually(async () => (await page.getByText('The connection is lost').count()) === 0)
+  assert.equal(await draft(), 'not sent yet')
   assert.deepEqual(faults, [])
 })

@@ -121,8 +121,8 @@ export const toUpdate = (draft: JobDraft, job: Job): Input<'scheduler.update'> =
   const isOtherDelivery = (['delivery', 'telegram_chat', 'bot_token', 'url'] as const).some(isChanged)
   return {
     ...Object.fromEntries(changed),
-    ...(isChanged('cwd') && draft.cwd.trim() === '' ? { cwd: '~' } : {}),
-    ...(isChanged('chat_id') && draft.chat_id.trim() === '' ? { chat_id: `cron-${job.id}` } : {}),
+    ...(isChanged('cwd') && draft.cwd.trim() === '' ? { cwd: null } : {}),
+    ...(isChanged('chat_id') && draft.chat_id.trim() === '' ? { chat_id: null } : {}),
     ...(isChanged('spend_limit_usd') && draft.spend_limit_usd.trim() === '' ? { spend_limit_usd: null } : {}),
     ...(isOtherDelivery ? { delivery: delivery(draft) } : {}),
     job_id: job.id,
