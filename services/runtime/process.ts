@@ -43,3 +43,9 @@ export const descendantsOf = (root: number): number[] => {
   for (const parent of found) for (const [pid, ppid] of parents) if (ppid === parent && !found.includes(pid)) found.push(pid)
   return found
 }
+
+/** Resident memory of a process in MB, or null where it cannot be told. */
+export const residentMb = (pid: number): number | null => {
+  const kb = isLinux ? /VmRSS:\s+(\d+)/.exec(readProc(pid, 'status') ?? '')?.[1] : ps('-p', String(pid), '-o', 'rss=')
+  return kb === undefined || kb === '' ? null : Math.round(Number(kb) / 1_024)
+}

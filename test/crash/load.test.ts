@@ -1,10 +1,9 @@
 /** Under load: 20 chats stream through the edge while sessions and history are killed again and again. */
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 import { test } from 'node:test'
 import type { ChatMessage } from '../../protocol/history.ts'
 import { openGoClient } from '../fakes/go-client.ts'
+import { freePort } from '../gateway-edge/house.ts'
 import { checkLeaks, eventually, startModule } from '../harness.ts'
 import { openScriptedRig } from './rig.ts'
 
@@ -12,16 +11,6 @@ checkLeaks()
 
 const CHATS = 20
 const KILLS = 5
-
-/** A port that was free a moment ago. */
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 test('load - 20 chats stream while sessions and history are killed five times each', { timeout: 180_000 }, async (t) => {
   const rig = await openScriptedRig(t)

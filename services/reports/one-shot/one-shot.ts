@@ -10,8 +10,10 @@
 import { spawn } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { runnerMark, signalAll } from '../../runtime/marked-processes.ts'
 import { packageRoot } from '../../runtime/package-root.ts'
-import { isRunner, killAll, processesOf, residentMb, runnerMark, STEP_VARIABLE } from './processes.ts'
+import { residentMb } from '../../runtime/process.ts'
+import { isRunner, processesOf, STEP_VARIABLE } from './processes.ts'
 
 const LOOK_MS = 50
 const LOOK_FOR_LIFE_MS = 1_000
@@ -138,7 +140,7 @@ export class OneShot {
         reason ??= this.#excess(left, now - since)
         if (reason !== null) {
           // Again and again: what is being ended may still start something.
-          killAll(left)
+          signalAll(left, 'SIGKILL')
           if (left.length === 0) settle(null)
         } else if (left.length === 0 && this.#isOver(now - since)) settle(this.#number('exit'))
       }
@@ -159,7 +161,7 @@ export class OneShot {
   #excess(pids: readonly number[], elapsed_ms: number): string | null {
     const { timeout_ms, resident_mb } = this.#bounds
     if (elapsed_ms >= timeout_ms) return `it took longer than ${Math.round(timeout_ms / 1_000)} s and was ended`
-    const resident = residentMb(pids)
+    const resident = pids.reduce((sum, pid) => sum + (residentMb(pid) ?? 0), 0)
     return resident > resident_mb
       ? `it took ${resident} MB of memory, more than the ${resident_mb} MB it may have, and was ended`
       : null

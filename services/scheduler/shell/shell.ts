@@ -13,12 +13,13 @@ import { readdirSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Log } from '../../runtime/log.ts'
+import { runnerMark, signalAll } from '../../runtime/marked-processes.ts'
 import { packageRoot } from '../../runtime/package-root.ts'
 import { bootId } from '../../runtime/process.ts'
 import type { At } from '../points.ts'
 import type { Outcome } from '../rows.ts'
 import { RunFolder } from './folder.ts'
-import { isRunner, processesOf, RUN_VARIABLE, runnerMark, signalAll } from './processes.ts'
+import { isRunner, processesOf, RUN_VARIABLE } from './processes.ts'
 
 /** Kept of each stream's beginning (up to 128 KiB more), and of its end: 1 MB together. */
 const KEPT_BYTES = 448 * 1024

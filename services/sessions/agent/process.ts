@@ -50,12 +50,6 @@ export const signalProcess = (identity: ProcessIdentity, nonce: string, signal: 
   }
 }
 
-/** Resident memory of a process in MB, or null where it cannot be told. */
-export const residentMb = (pid: number): number | null => {
-  const kb = isLinux ? /VmRSS:\s+(\d+)/.exec(readProc(pid, 'status') ?? '')?.[1] : ps('-p', String(pid), '-o', 'rss=')
-  return kb === undefined || kb === '' ? null : Math.round(Number(kb) / 1_024)
-}
-
 /** The nonces that live processes carry; none where environments cannot be read (macOS). */
 export const carriedNonces = (): ReadonlySet<string> => {
   const found = new Set<string>()

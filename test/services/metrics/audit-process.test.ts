@@ -1,25 +1,15 @@
 /** A scheduler that has skipped due moments, found out by metrics in another process and told by the edge. */
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import Database from 'better-sqlite3'
+import { freePort } from '../../gateway-edge/house.ts'
 import { checkLeaks, eventually, startModule } from '../../harness.ts'
 import { openHouse } from '../scheduler/house.ts'
 
 checkLeaks()
 
 const HOUR_MS = 3_600_000
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 test('audit - due moments without a row raise an alert and make /readyz fail', async (t) => {
   const house = await openHouse(t, ['scheduler'])

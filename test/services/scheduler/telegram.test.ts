@@ -1,24 +1,14 @@
 /** A job's result on its whole way: HTTP, the edge, the scheduler, sessions and its outbox, Telegram. */
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 import { test } from 'node:test'
 import { startBotApi } from '../../fakes/bot-api.ts'
+import { freePort } from '../../gateway-edge/house.ts'
 import { atEnd, checkLeaks, eventually, startModule } from '../../harness.ts'
 import { openHouse } from './house.ts'
 
 checkLeaks()
 
 const TOKEN = '123456:AAexampleexampleexampleexampleexampl'
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 test('telegram - the result of each run arrives once, though scheduler and sessions are killed meanwhile', async (t) => {
   const bot = await startBotApi()
