@@ -86,6 +86,7 @@ test('prompt - is sent to a chat of its own, and the answer and its cost are kep
     bot_id: 'default',
     chat_id: `cron-${job_id}`,
     message: 'Say hello',
+    unattended: true,
     idempotency_key: `cron:${run_id}`,
   })
   sessions.set(sessions.newest(), { state: 'answered', started_at: rig.now, ended_at: rig.now, reply: 'Hello!', cost_usd: 0.5 })
