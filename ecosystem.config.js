@@ -9,14 +9,21 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('.', import.meta.url))
 const home = process.env.SWITCHBOARD_HOME || join(homedir(), '.switchboard')
 
+/**
+ * What V8 keeps of memory for speed. Edge, sessions and history are on the way of every word: a nursery of 4 MB, where 16 are
+ * usual, costs them nothing that can be measured and saves 20 MB. The others have time: everything is kept small.
+ */
+const BRISK = '--max-semi-space-size=4'
+const SMALL = '--optimize-for-size'
+
 /** One service: its PM2 name, its compiled entry and the resident memory above which PM2 restarts it. */
-const app = (name, script, maxMemory) => ({
+const app = (name, script, maxMemory, memory = SMALL) => ({
   name,
   namespace: 'switchboard',
   script: join(root, 'dist', script),
   cwd: root,
   interpreter: process.execPath,
-  node_args: ['--enable-source-maps'],
+  node_args: ['--enable-source-maps', memory],
   // Cluster mode would hide sockets from ZeroMQ and uWebSockets.js; each service is one process by design.
   exec_mode: 'fork',
   instances: 1,
@@ -40,10 +47,10 @@ const app = (name, script, maxMemory) => ({
 })
 
 export const apps = [
-  app('edge', 'gateway-edge/main.js', '300M'),
-  app('sessions', 'services/sessions/main.js', '400M'),
+  app('edge', 'gateway-edge/main.js', '300M', BRISK),
+  app('sessions', 'services/sessions/main.js', '400M', BRISK),
   app('scheduler', 'services/scheduler/main.js', '300M'),
-  app('history', 'services/history/main.js', '500M'),
+  app('history', 'services/history/main.js', '500M', BRISK),
   app('memory', 'services/memory/main.js', '600M'),
   app('metrics', 'services/metrics/main.js', '300M'),
   app('reports', 'services/reports/main.js', '300M'),

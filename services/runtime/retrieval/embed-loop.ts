@@ -11,7 +11,7 @@
  * - **C** Whichever model answered last is in use; what others made is pending then.
  * - **D** A model works on all processors. What is written belongs to a chat whose answer is on its way, and the agent that starts
  *   for it needs them more: a message embedded at once cost each cold turn 6 ms of 12, and a third of all turns a second. Under a
- *   load that never pauses embedding begins all the same.
+ *   load that never pauses there is a batch now and then.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { ServiceError } from '../../../protocol/errors.ts'
@@ -32,7 +32,7 @@ const LAST_RETRY_MS = 30_000
 /** So long nothing must have come in before embedding begins: an answer has its first words by then. */
 const SETTLE_MS = 2_000
 
-/** Embedding does not wait longer than so many times that. */
+/** A batch does not wait longer than so many times that. */
 const SETTLE_AT_MOST = 5
 
 /** More than that were put aside: it is not the texts. */
@@ -112,8 +112,8 @@ export class EmbedLoop {
 
   async #run(): Promise<void> {
     const { signal } = this.#closing
-    await this.#settled()
     while (!signal.aborted) {
+      await this.#settled()
       // The caller's transaction ends, and other calls are answered, between two batches.
       await new Promise((resolve) => setImmediate(resolve))
       if (signal.aborted) return
