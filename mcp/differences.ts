@@ -42,4 +42,9 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = {
   send_gateway_message: { hide: ['user_id', 'username'] },
   send_background_message: { hide: ['project_id'], chained: true },
   cancel_task: { destructive: true },
+  interrupt_gateway_session: { destructive: true },
+  stop_cron_run: { destructive: true },
+  put_memory: { bot: 'own' },
+  list_open_turns: { bot: 'all' },
+  cancel_report: { destructive: true },
 }

@@ -98,6 +98,7 @@ export const deliveryMethods = {
     output: z.object({ deliveries: z.array(Delivery) }),
     http: [{ route: 'GET /api/deliveries' }],
     ws: true,
+    mcp: 'list_deliveries',
     timeout_ms: 5_000,
     idempotent: true,
   }),

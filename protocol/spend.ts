@@ -59,6 +59,7 @@ export const jobSpendMethods = {
     output: z.object({ rows: z.array(JobSpendRow) }),
     http: [{ route: 'GET /api/cron/spend' }],
     ws: true,
+    mcp: 'get_job_spend',
     timeout_ms: 10_000,
     idempotent: true,
   }),

@@ -77,6 +77,9 @@ const SAMPLES: Readonly<Record<string, string>> = {
   content: 'c',
   query: 'q',
   run_id: TURN,
+  report_id: TURN,
+  lang: 'cn',
+  names: 'system.cpu_percent',
 }
 
 /** The services that the house has; those of the others answer with a tool error, which is what is looked for then. */
