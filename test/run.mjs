@@ -10,8 +10,8 @@ import { ensureBuilt, ensureInstalled, filesBelow, requireNode, root, SetupError
 
 /** For a whole file; above it, it hangs. (Node.js 20 has no limit for a single test that a command line could set.) */
 const FILE_LIMIT_MS = 900_000
-/** Tests start real processes and mostly wait for them: with four at once two cores are busy three quarters of the time. */
-const CONCURRENCY = 4
+/** Tests start real processes and mostly wait for them: three at once keep two cores busy; with four, pages are late for their own clocks. */
+const CONCURRENCY = 3
 const FLOORS = join(root, 'test', 'floors.json')
 
 const title = (text) => console.log(`\n== ${text}`)
