@@ -32,6 +32,11 @@ export const ERRORS = {
   cancelled: { meaning: 'The caller took the call back', status: 499, retry: 'never' },
   busy: { meaning: 'At work on something that must end first', status: 503, retry: 'later' },
   low_memory: { meaning: 'Too little free memory to start more work', status: 503, retry: 'later' },
+  over_budget: {
+    meaning: 'The spending limit of the day leaves nothing for work that nobody waits for',
+    status: 402,
+    retry: 'later',
+  },
   low_disk: { meaning: 'Too little free disk to record more work', status: 507, retry: 'later' },
   gone: { meaning: 'It was there, and is no longer kept', status: 410, retry: 'never' },
   lagging: { meaning: 'The reader did not keep up; resume from the last event seen', status: 503, retry: 'later' },

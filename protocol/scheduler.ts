@@ -350,6 +350,7 @@ export const scheduler = service({
         since: z.number().int().describe('milliseconds since 1970'),
         until: z.number().int(),
         after_job_id: z.number().int().min(0).default(0).describe('go on behind this job'),
+        limit: z.number().int().min(1).max(500).default(500).describe('jobs, at most'),
       }),
       output: LedgerPage,
       timeout_ms: 30_000,

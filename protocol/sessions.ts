@@ -160,7 +160,7 @@ export const sessions = service({
         unattended: z.boolean().default(false).describe('nobody waits for the answer: it stops first at a spending limit'),
       }),
       output: z.object({ turn_id: TurnId, attached: z.boolean() }),
-      errors: ['low_disk', 'forbidden', 'conflict'],
+      errors: ['low_disk', 'over_budget', 'forbidden', 'conflict'],
       http: [
         { route: 'POST /api/gateway/send', shape: 'await' },
         { route: 'POST /api/gateway/send-stream', shape: 'sse' },

@@ -103,7 +103,7 @@ export const taskMethods = {
     summary: 'Begin work in the background, beside the chat',
     input: startInput,
     output: TaskSummary,
-    errors: ['low_disk', 'forbidden', 'conflict'],
+    errors: ['low_disk', 'over_budget', 'forbidden', 'conflict'],
     http: [{ route: 'POST /api/tasks', status: 201 }],
     ws: true,
     timeout_ms: 10_000,

@@ -76,6 +76,8 @@ export class Claude {
       return await this.#follow(turn_id, plan)
     } catch (error) {
       if (this.#closing.signal.aborted || !(error instanceof ServiceError)) throw error
+      // No fault of the job: it is not tried again today, and not disabled for it.
+      if (error.code === 'over_budget') return outcome('skipped', error.message)
       return outcome('failed', `Sessions did not take the prompt: ${error.message}`)
     }
   }

@@ -5,17 +5,15 @@
 import type { LedgerPage } from '../../protocol/ledger.ts'
 import type { Store } from './store.ts'
 
-/** Jobs read at once. */
-const JOBS = 500
 /** A page ends behind the job with which it has as many rows: about 250 KB. */
 const ROWS = 10_000
 
 /** Jobs behind `after_job_id`, with what is known of the moments to be claimed in [since, until]; both in milliseconds since 1970. */
 export const ledgerPage = (
   store: Pick<Store, 'scheduledJobs' | 'forgottenUntil' | 'moments' | 'schedules'>,
-  { since, until, after_job_id }: { since: number; until: number; after_job_id: number },
+  { since, until, after_job_id, limit }: { since: number; until: number; after_job_id: number; limit: number },
 ): LedgerPage => {
-  const ids = store.scheduledJobs(after_job_id, JOBS)
+  const ids = store.scheduledJobs(after_job_id, limit)
   const jobs: LedgerPage['jobs'] = []
   let rows = 0
   for (const job_id of ids) {
@@ -28,6 +26,6 @@ export const ledgerPage = (
     jobs.push({ job_id, forgotten_until: store.forgottenUntil(job_id), schedules, rows: moments })
     if (rows >= ROWS) break
   }
-  const complete = jobs.length === ids.length && ids.length < JOBS
+  const complete = jobs.length === ids.length && ids.length < limit
   return { jobs, next_job_id: complete ? null : (jobs.at(-1)?.job_id ?? null) }
 }

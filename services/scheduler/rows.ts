@@ -80,7 +80,8 @@ export interface NewRun {
 
 /** How an attempt ended. */
 export interface Outcome {
-  readonly state: 'ran' | 'failed' | 'interrupted'
+  /** *skipped*: it was begun, and found that it may not. */
+  readonly state: 'ran' | 'failed' | 'interrupted' | 'skipped'
   readonly reason: string | null
   readonly exit_code: number | null
   readonly result: string

@@ -250,7 +250,7 @@ export class Runs {
       const row = store.end(run.run_id, outcome, now, KEEP_OUTPUTS)
       if (row === undefined) return
       after.push(() => this.#ended(row))
-      if (job === undefined) return
+      if (job === undefined || outcome.state === 'skipped') return
       const failures = outcome.state === 'ran' ? 0 : job.failures + (isStopped ? 0 : 1)
       store.jobRan(job.id, now, outcome.result, failures)
       let notice: string | null = null

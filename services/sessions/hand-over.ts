@@ -53,7 +53,7 @@ export interface HandOverDeps {
   /** What stands before the prompt of a turn. */
   readonly context: (turn: TurnRow, session: SessionRow) => Omit<PromptContext, 'memories'>
   /** Why a turn may not be begun now, in words for its user. */
-  readonly refusal: (turn: TurnRow) => string | null
+  readonly refusal: (turn: Pick<TurnRow, 'bot_id' | 'chat_id' | 'unattended'>) => string | null
   readonly recall: (turn: TurnRow) => Promise<readonly Recalled[]>
 }
 

@@ -11,7 +11,7 @@ import { packageRoot } from '../runtime/package-root.ts'
 import { closeDatabase, openDatabase } from '../runtime/sqlite.ts'
 import { Transcripts } from './agent/transcript.ts'
 import { AgentPool } from './agent-pool.ts'
-import { HandOver } from './hand-over.ts'
+import { HandOver, type HandOverDeps } from './hand-over.ts'
 import { readHarnessFiles } from './harness/files.ts'
 import { availableMemoryMb, defaultWarmAgents, freeDiskMb } from './limits.ts'
 import { Outbox } from './outbox.ts'
@@ -103,6 +103,7 @@ export const openSessions = async (deps: OpenSessionsDeps) => {
 
   const spendStore = openSpendStore(db)
   const budget = new Budget(env, spendStore)
+  const refusal: HandOverDeps['refusal'] = (turn) => budget.refusal(turn, Date.now())
   const recall = new Recall(deps.memory, log)
   const context = ({ lane }: TurnRow, { cwd }: SessionRow): Omit<PromptContext, 'memories'> => ({
     globalMemory: readGlobalMemory(memoryFiles),
@@ -145,7 +146,7 @@ export const openSessions = async (deps: OpenSessionsDeps) => {
       log,
       at,
       context,
-      refusal: (turn) => budget.refusal(turn, Date.now()),
+      refusal,
       recall: ({ bot_id, message }) => recall.of(bot_id, message),
     }),
     program,
@@ -174,10 +175,11 @@ export const openSessions = async (deps: OpenSessionsDeps) => {
     at,
     base,
     diskShortage,
+    refusal,
   })
   const handlers = {
     ...createSessions({
-      ...{ store, pool, turns, outbox, transcripts, program, base, archives, idleLimit, diskShortage, at },
+      ...{ store, pool, turns, outbox, transcripts, program, base, archives, idleLimit, diskShortage, refusal, at },
       dismissTasks: (botId, chatId) => taskStore.dismiss(botId, chatId, null),
     }),
     ...createTaskHandlers({

@@ -20,7 +20,7 @@ import type { At } from './points.ts'
 import type { Program } from './program.ts'
 import { findRepeat } from './repeats.ts'
 import type { SessionRef, SessionRow, TurnRow } from './rows.ts'
-import type { Store } from './store.ts'
+import type { NewTurn, Store } from './store.ts'
 import { LoggedTurnEvents } from './turn-events.ts'
 import type { Turns } from './turns.ts'
 
@@ -41,6 +41,8 @@ export interface SessionsDeps {
   readonly idleLimit: (session: SessionRef) => number
   /** Null while there is disk to record more work. */
   readonly diskShortage: () => string | null
+  /** Why this work may not be begun today; null while there is money for it. */
+  readonly refusal: (turn: NewTurn) => string | null
   readonly at: At
 }
 
@@ -151,6 +153,9 @@ export const createSessions = (deps: SessionsDeps): Omit<Handlers<typeof session
       if (repeat.turn_id !== null) return { turn_id: repeat.turn_id, attached: true }
       const lack = deps.diskShortage()
       if (lack !== null) throw new ServiceError('low_disk', lack)
+      // Who waits is told in the chat, when it is their turn; for the others there is nobody to read that.
+      const refusal = unattended ? deps.refusal(turn) : null
+      if (refusal !== null) throw new ServiceError('over_budget', refusal)
       const session = store.session(turn) ? null : newSession(base, bot_id, chat_id, now, store.hasSlug)
       // A: the caller hears of the turn only after this commit.
       const row = store.takeIn(turn, session, repeat.expired, response, messageRecord(turn, now))

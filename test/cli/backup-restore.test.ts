@@ -11,46 +11,12 @@ import type { Backup } from '../../cli/backup/shelf.ts'
 import type { Settings } from '../../cli/settings.ts'
 import { openHome } from '../../services/runtime/home.ts'
 import { takeLock } from '../../services/runtime/lock.ts'
-import { closeDatabase, openDatabase, openForReading } from '../../services/runtime/sqlite.ts'
-import { checkLeaks, eventually, type Scope } from '../harness.ts'
-import { root, surroundings } from './doctored.ts'
+import { checkLeaks, eventually } from '../harness.ts'
+import { root } from './doctored.ts'
+import { addMemory, furnished, keysIn, memoryFile } from './furnished.ts'
 import { openHouse } from './house.ts'
 
 checkLeaks()
-
-const openOf = (settings: Settings, service: string) =>
-  openDatabase({
-    path: path.join(settings.home, 'db', `${service}.db`),
-    migrations_dir: path.join(root, 'services', service, 'migrations'),
-    synchronous: 'NORMAL',
-  })
-
-const addMemory = (settings: Settings, ...keys: string[]): void => {
-  const database = openOf(settings, 'memory')
-  const insert = database.prepare(
-    `INSERT INTO memories (bot_id, key, content, category, created_at, updated_at, digest) VALUES ('default', ?, ?, 'general', 0, 0, x'00')`,
-  )
-  database.transaction(() => keys.map((key) => insert.run(key, 'y'.repeat(500))))()
-  closeDatabase(database)
-}
-
-const keysIn = (file: string): string[] => {
-  const database = openForReading(file)
-  try {
-    return (database.prepare('SELECT key FROM memories ORDER BY id').all() as { key: string }[]).map(({ key }) => key)
-  } finally {
-    database.close()
-  }
-}
-
-/** A home with a memory in it, and nothing that runs. */
-const furnished = (t: Scope): Settings => {
-  const { settings } = surroundings(t)
-  addMemory(settings, 'first')
-  return settings
-}
-
-const memoryFile = ({ home }: Settings): string => path.join(home, 'db', 'memory.db')
 
 const damage: Readonly<Record<string, readonly [(backup: Backup) => void, RegExp]>> = {
   'a bit that flipped': [

@@ -11,55 +11,21 @@ import { makeBackup } from '../../cli/backup/making.ts'
 import { type Manifest, writeManifest } from '../../cli/backup/manifest.ts'
 import { rehearse } from '../../cli/backup/rehearsal.ts'
 import { agedBackups, findBackup, listBackups, nameOf, rotate } from '../../cli/backup/shelf.ts'
-import type { Settings } from '../../cli/settings.ts'
 import { createClient } from '../../protocol/client.ts'
 import { rowOf, SERVICE_NAMES, table } from '../../protocol/contract.ts'
 import { openLink } from '../../protocol/wire/link.ts'
 import { copyDatabase } from '../../services/runtime/backup.ts'
 import { openHome } from '../../services/runtime/home.ts'
 import { takeLock } from '../../services/runtime/lock.ts'
-import { closeDatabase, openCopy, openDatabase, openForReading } from '../../services/runtime/sqlite.ts'
-import { atEnd, checkLeaks, eventually, type Scope, startModule, tempDir } from '../harness.ts'
+import { closeDatabase, openCopy, openForReading } from '../../services/runtime/sqlite.ts'
+import { atEnd, checkLeaks, eventually, startModule, tempDir } from '../harness.ts'
 import { root, surroundings } from './doctored.ts'
+import { addMemory, furnished, keysIn, memoryFile, openOf } from './furnished.ts'
 import { openHouse } from './house.ts'
 
 checkLeaks()
 
 const DAY_MS = 86_400_000
-
-const openOf = (settings: Settings, service: string) =>
-  openDatabase({
-    path: path.join(settings.home, 'db', `${service}.db`),
-    migrations_dir: path.join(root, 'services', service, 'migrations'),
-    synchronous: 'NORMAL',
-  })
-
-const addMemory = (settings: Settings, ...keys: string[]): void => {
-  const database = openOf(settings, 'memory')
-  const insert = database.prepare(
-    `INSERT INTO memories (bot_id, key, content, category, created_at, updated_at, digest) VALUES ('default', ?, ?, 'general', 0, 0, x'00')`,
-  )
-  database.transaction(() => keys.map((key) => insert.run(key, 'y'.repeat(500))))()
-  closeDatabase(database)
-}
-
-const keysIn = (file: string): string[] => {
-  const database = openForReading(file)
-  try {
-    return (database.prepare('SELECT key FROM memories ORDER BY id').all() as { key: string }[]).map(({ key }) => key)
-  } finally {
-    database.close()
-  }
-}
-
-/** A home with a memory in it, and nothing that runs. */
-const furnished = (t: Scope): Settings => {
-  const { settings } = surroundings(t)
-  addMemory(settings, 'first')
-  return settings
-}
-
-const memoryFile = ({ home }: Settings): string => path.join(home, 'db', 'memory.db')
 
 test('backup - made directly while nothing runs: whole, sound, told by its manifest, and the source stays as it is', async (t) => {
   const settings = furnished(t)

@@ -1,25 +1,10 @@
-/**
- * The sessions service with a listener on its named points: when the file `ARM_FILE` holds the name of the point that is
- * passed, the file is removed and the process kills itself right there.
- */
-import { readFileSync, rmSync } from 'node:fs'
+/** The sessions service, which can be made to kill itself at its named points. */
 import { run } from '../../services/runtime/run.ts'
 import { openSessions } from '../../services/sessions/open.ts'
 import { Settings } from '../../services/sessions/settings.ts'
+import { armedBy } from '../armed-point.ts'
 
-const armFile = process.env.ARM_FILE ?? ''
-
-const at = (point: string): void => {
-  let armed = ''
-  try {
-    armed = readFileSync(armFile, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-  }
-  if (armed !== point) return
-  rmSync(armFile)
-  process.kill(process.pid, 'SIGKILL')
-}
+const at = armedBy(process.env.ARM_FILE ?? '')
 
 await run({
   name: 'sessions',

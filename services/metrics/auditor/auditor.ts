@@ -167,7 +167,12 @@ export class Auditor {
     const { signal } = this.#closing
     const found = { checked: 0, gaps: [] as Gap[] }
     for (let after: number | null = after_job_id; after !== null; ) {
-      const page = await this.#options.scheduler.ledger({ since, until, after_job_id: after })
+      const page = await this.#options.scheduler.ledger({
+        since,
+        until,
+        after_job_id: after,
+        ...(only === undefined ? {} : { limit: 1 }),
+      })
       for (const job of page.jobs) {
         if (only !== undefined && job.job_id !== only) return found
         const { checked, gaps } = await recompute(job, { since, until }, signal)

@@ -43,6 +43,8 @@ export interface TasksDeps {
   readonly base: string
   /** Null while there is disk to record more work. */
   readonly diskShortage: () => string | null
+  /** Why this work may not be begun today; null while there is money for it. */
+  readonly refusal: (turn: NewTurn) => string | null
 }
 
 const LOOK_AGAIN_MS = 50
@@ -101,6 +103,8 @@ export class Tasks {
       }
       const lack = this.#o.diskShortage()
       if (lack !== null) throw new ServiceError('low_disk', lack)
+      const refusal = this.#o.refusal(turn)
+      if (refusal !== null) throw new ServiceError('over_budget', refusal)
       const row = store.together(() => {
         if (fresh) store.addSession(fresh)
         return this.#commit(order, chat, turn, repeat.expired)

@@ -166,6 +166,20 @@ test('prompt - sessions refuses: the run fails with its words', async (t) => {
   assert.deepEqual([answer.state, answer.reason], ['failed', 'Sessions did not take the prompt: only 3 MB of disk are free'])
 })
 
+test('prompt - without money for it today it is skipped: not tried again, and no job is disabled for that', async (t) => {
+  let asked = 0
+  const refuse = async () => {
+    asked += 1
+    throw new ServiceError('over_budget', "Today's spending limit of all chats together is reached")
+  }
+  const rig = await openRig(t, { sessions: { send: refuse } })
+  const job_id = await rig.create({ ...claude, retries: 3, disable_after: 1 })
+  const answer = await rig.call('run', { job_id })
+  assert.deepEqual([answer.state, answer.reason], ['skipped', "Today's spending limit of all chats together is reached"])
+  const job = await rig.call('get', { job_id })
+  assert.deepEqual([job.enabled, job.failures, asked], [1, 0, 1])
+})
+
 test('prompt - what a job may spend a day is counted on the clocks of its zone', async (t) => {
   const sessions = createSessions()
   const rig = await openRig(t, { sessions: sessions.door })

@@ -1,25 +1,10 @@
-/**
- * The scheduler with a listener on its named points: when the file `ARM_FILE` holds the name of the point that is passed,
- * the file is removed and the process kills itself right there. Its jobs may call this machine.
- */
-import { readFileSync, rmSync } from 'node:fs'
+/** The scheduler, which can be made to kill itself at its named points. Its jobs may call this machine. */
 import { run } from '../../../services/runtime/run.ts'
 import { openScheduler } from '../../../services/scheduler/open.ts'
 import { Settings } from '../../../services/scheduler/settings.ts'
+import { armedBy } from '../../armed-point.ts'
 
-const armFile = process.env.ARM_FILE ?? ''
-
-const at = (point: string): void => {
-  let armed = ''
-  try {
-    armed = readFileSync(armFile, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-  }
-  if (armed !== point) return
-  rmSync(armFile)
-  process.kill(process.pid, 'SIGKILL')
-}
+const at = armedBy(process.env.ARM_FILE ?? '')
 
 await run({
   name: 'scheduler',

@@ -45,12 +45,30 @@ test('spend - a chat that has reached its limit is told so; others go on', async
 test('spend - unattended work stops first, people are still answered', async (t) => {
   const rig = await openWith(t, { SPEND_LIMIT_BOT_DAY_USD: '10', SPEND_UNATTENDED_PERCENT: '50' })
   await spend(rig, 6)
-  const refused = await send(rig, 'other', true)
-  assert.equal(refused.state, 'failed')
-  assert.match(refused.reply ?? '', /the bot default is reached: \$6\.00 of \$10\.00.*stops at 50 % of it/)
-  const task = await rig.sessions.start_task({ chat_id: 'c1', message: HELLO })
-  assert.equal((await rig.ended(task.task_id)).state, 'failed')
+  const refused = { code: 'over_budget', message: /the bot default is reached: \$6\.00 of \$10\.00.*stops at 50 % of it/ }
+  await assert.rejects(send(rig, 'other', true), refused)
+  await assert.rejects(rig.sessions.start_task({ chat_id: 'c1', message: HELLO }), refused)
+  const rejected = await rig.sessions.send_background({ chat_id: 'c1', message: HELLO })
+  assert.ok(rejected.status === 'rejected' && refused.message.test(rejected.reason), 'in words that the bot shows')
   assert.equal((await send(rig)).state, 'answered')
+})
+
+test('spend - work that waited while the money ran out is told so in its turn', async (t) => {
+  const rig = await openWith(t, { SPEND_LIMIT_DAY_USD: '10' })
+  const { task_id } = await rig.sessions.start_task({
+    chat_id: 'c1',
+    message: '{{label=busy hang_after=1}} go',
+    project_id: 'one',
+  })
+  await rig.follow(task_id, { until: (event) => event.type === 'text' })
+  const { turn_id } = await rig.sessions.send({ chat_id: 'c2', message: '{{label=busy hang_after=1}} go' })
+  await rig.follow(turn_id, { until: (event) => event.type === 'text' })
+  const waiting = await rig.sessions.send({ chat_id: 'c2', message: HELLO, unattended: true })
+  await spend(rig, 11)
+  await rig.sessions.interrupt({ chat_id: 'c2', turn_id })
+  const { state, reply } = await rig.ended(waiting.turn_id)
+  assert.equal(state, 'failed')
+  assert.match(reply ?? '', /of all chats together is reached/)
 })
 
 test('spend - the limit of all counts all, and yesterday does not count', async (t) => {

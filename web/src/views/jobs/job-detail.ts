@@ -4,6 +4,7 @@ import './run-history.ts'
 import { css, html, nothing } from 'lit'
 import { customElement, property, query, state } from 'lit/decorators.js'
 import type { Job } from '../../../../protocol/scheduler.ts'
+import { detailViews } from '../../components/detail-views.ts'
 import { icon } from '../../components/icon.ts'
 import { toFailure } from '../../connection/failure.ts'
 import { PanelElement } from '../../element.ts'
@@ -68,18 +69,7 @@ export class JobDetail extends PanelElement {
   override render() {
     const text = jobWords()
     return html`<div class="page">
-      ${this.#job.render({
-        loading: () =>
-          html`<header><h1>${text.title}</h1></header><section class="card"><skeleton-rows></skeleton-rows></section>`,
-        empty: (job) =>
-          job === null
-            ? html`<header><h1>${text.title}</h1></header>
-              <section class="card">
-                <empty-state icon="jobs" heading=${text.gone}>${text.goneHelp}<a slot="action" class="button" href=${href('jobs')}>${text.back}</a></empty-state>
-              </section>`
-            : undefined,
-        ready: (job) => (job === null ? nothing : this.#page(job)),
-      })}
+      ${this.#job.render(detailViews('jobs', text, (job) => this.#page(job)))}
     </div>`
   }
 

@@ -1,4 +1,5 @@
 /** `<report-detail report_id=…>`: one report: how it comes about, the PDF, and what became of its mail. */
+import { detailViews } from '../../components/detail-views.ts'
 import '../../components/progress-bar.ts'
 import { css, html, nothing } from 'lit'
 import { customElement, property } from 'lit/decorators.js'
@@ -103,18 +104,7 @@ export class ReportDetail extends PanelElement {
   override render() {
     const text = reportWords()
     return html`<div class="page">
-      ${this.#report.render({
-        loading: () =>
-          html`<header><h1>${text.title}</h1></header><section class="card"><skeleton-rows></skeleton-rows></section>`,
-        empty: (report) =>
-          report === null
-            ? html`<header><h1>${text.title}</h1></header>
-              <section class="card">
-                <empty-state icon="reports" heading=${text.gone}>${text.goneHelp}<a slot="action" class="button" href=${href('reports')}>${text.back}</a></empty-state>
-              </section>`
-            : undefined,
-        ready: (report) => (report === null ? nothing : this.#page(report)),
-      })}
+      ${this.#report.render(detailViews('reports', text, (report) => this.#page(report)))}
     </div>`
   }
 

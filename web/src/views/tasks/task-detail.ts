@@ -5,6 +5,7 @@ import '../chats/turn-parts.ts'
 import { css, html, nothing, type PropertyValues } from 'lit'
 import { customElement, property, state } from 'lit/decorators.js'
 import type { HarnessStatus, Task } from '../../../../protocol/tasks.ts'
+import { detailViews } from '../../components/detail-views.ts'
 import { icon } from '../../components/icon.ts'
 import { toFailure } from '../../connection/failure.ts'
 import { PanelElement } from '../../element.ts'
@@ -78,18 +79,7 @@ export class TaskDetail extends PanelElement {
   override render() {
     const text = taskWords()
     return html`<div class="page">
-      ${this.#task.render({
-        loading: () =>
-          html`<header><h1>${text.title}</h1></header><section class="card"><skeleton-rows></skeleton-rows></section>`,
-        empty: (found) =>
-          found === null
-            ? html`<header><h1>${text.title}</h1></header>
-              <section class="card">
-                <empty-state icon="tasks" heading=${text.gone}>${text.goneHelp}<a slot="action" class="button" href=${href('tasks')}>${text.back}</a></empty-state>
-              </section>`
-            : undefined,
-        ready: (found) => (found === null ? nothing : this.#page(found)),
-      })}
+      ${this.#task.render(detailViews('tasks', text, (found) => this.#page(found)))}
     </div>`
   }
 
