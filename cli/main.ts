@@ -8,7 +8,8 @@ const print = (line: string): void => console.log(line)
 /** Runs one command. Resolves with the exit code: 0 done, 1 failed, 2 not understood. */
 export const main = async (argv: readonly string[], source: NodeJS.ProcessEnv): Promise<number> => {
   const [name = 'help', ...args] = argv
-  if (name === 'help' || name === '--help' || name === '-h') {
+  // Anywhere in the line: whoever asks what `down` does must not be answered by its doing it.
+  if (name === 'help' || argv.includes('--help') || argv.includes('-h')) {
     helpLines().forEach(print)
     return 0
   }

@@ -17,6 +17,17 @@ test('command - help names every command that package.json offers', async (t) =>
   }
 })
 
+test('command - who asks what a command does gets help, and nothing is done', async (t) => {
+  const { run, home } = await openHouse(t)
+  for (const args of [['--help'], ['restart', '--help'], ['backup', '-h']]) {
+    const { code, output } = await run(args)
+    assert.equal(code, 0, args.join(' '))
+    assert.match(output, /^Usage: npx switchboard/m)
+    assert.doesNotMatch(output, /is not running/)
+  }
+  assert.ok(!existsSync(path.join(home, 'backups')), 'no backup was made')
+})
+
 test('command - runs from the checkout, whatever the working directory is', () => {
   const script = path.join(packageRoot(import.meta.url), 'cli/switchboard.mjs')
   const { status, stdout } = spawnSync(process.execPath, [script, 'help'], { cwd: '/', encoding: 'utf8' })
