@@ -338,7 +338,15 @@ export const memory = service({
           .object({ done: z.number().int(), total: z.number().int() })
           .nullable()
           .describe('after a change of the model'),
-        bots: z.array(z.object({ bot_id: z.string(), memories: z.number().int() })),
+        oldest: z.string().nullable().describe('when the first of them was made'),
+        newest: z.string().nullable(),
+        bots: z.array(
+          z.object({
+            bot_id: z.string(),
+            memories: z.number().int(),
+            categories: z.array(z.object({ category: z.string(), memories: z.number().int() })).describe('the largest first'),
+          }),
+        ),
       }),
       http: [{ route: 'GET /api/memory/status' }],
       mcp: 'get_memory_status',

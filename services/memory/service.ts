@@ -9,7 +9,7 @@ import { digestOf } from './duplicates.ts'
 import type { Embedder } from './embedder/embedder.ts'
 import { type Line, readLines, toLine } from './json-lines.ts'
 import { similarTo } from './notice.ts'
-import { toMemory } from './presentation.ts'
+import { toMemory, toStock } from './presentation.ts'
 import { CANDIDATES, chooseRecalled, DEFAULT_BUDGET_TOKENS, questionOf, VECTOR_MS } from './recall.ts'
 import { FLOOR, relevanceOf } from './relevance.ts'
 import { textOf } from './search-text.ts'
@@ -228,7 +228,7 @@ export const createMemory = ({ store, retrieval, embedder, publish, now = Date.n
       // Decided on a moment ago, and retrieval has not yet met it: then none has a vector that counts.
       const isNew = embedding.model !== null && embedding.model !== model
       const ways = isNew ? { pending: total, reembedding: model === null ? null : { done: 0, total } } : { pending, reembedding }
-      return { embedding, memories: store.count(), passages: total, ...ways, bots: store.bots() }
+      return { embedding, memories: store.count(), passages: total, ...ways, ...toStock(store.groups()) }
     },
   }
 }

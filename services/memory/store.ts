@@ -62,8 +62,8 @@ export interface MemoryStore {
   /** The vectors of one model, of passages of these memories. */
   vectorsOf(ids: readonly number[], model: string): { readonly id: number; readonly vector: Buffer }[]
   count(): number
-  /** How many memories each bot has, the largest first, at most 1,000 bots. */
-  bots(): { bot_id: string; memories: number }[]
+  /** How many memories there are by bot and category, the largest first, at most 5,000 pairs. Moments in milliseconds since 1970. */
+  groups(): { bot_id: string; category: string; memories: number; oldest: number; newest: number }[]
   recall(bot_id: string): RecallRow | undefined
   setRecall(bot_id: string, row: RecallRow): void
   lastChoice(now: number): { readonly model: Model | null; readonly changed_at: readonly number[] }
@@ -111,9 +111,9 @@ export const openStore = (db: Database): MemoryStore => {
     FROM passages JOIN passage_vectors ON passage_vectors.passage_id = passages.id
     WHERE passages.document_id = ? AND passages.embedded_by = (SELECT id FROM embedding_models WHERE name = ?)`)
   const count = db.prepare<[], { n: number }>('SELECT count(*) AS n FROM memories')
-  const bots = db.prepare<[], { bot_id: string; memories: number }>(
-    'SELECT bot_id, count(*) AS memories FROM memories GROUP BY bot_id ORDER BY memories DESC, bot_id LIMIT 1000',
-  )
+  const groups = db.prepare<[], ReturnType<MemoryStore['groups']>[number]>(`
+    SELECT bot_id, category, count(*) AS memories, min(created_at) AS oldest, max(created_at) AS newest
+    FROM memories GROUP BY bot_id, category ORDER BY memories DESC, bot_id, category LIMIT 5000`)
   const recall = db.prepare<[string], { enabled: number; budget_tokens: number }>(
     'SELECT enabled, budget_tokens FROM recall_settings WHERE bot_id = ?',
   )
@@ -147,7 +147,7 @@ export const openStore = (db: Database): MemoryStore => {
     vectors: (bot_id, model, after_id, limit) => vectors.all(bot_id, model, after_id, limit),
     vectorsOf: (ids, model) => ids.flatMap((id) => vectorsOf.all(id, model)),
     count: () => count.get()?.n ?? 0,
-    bots: () => bots.all(),
+    groups: () => groups.all(),
     recall: (bot_id) => {
       const row = recall.get(bot_id)
       return row === undefined ? undefined : { ...row, enabled: row.enabled === 1 }

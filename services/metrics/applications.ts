@@ -9,7 +9,7 @@ import type { TaskSummary } from '../../protocol/tasks.ts'
 export type Neighbours = {
   readonly sessions: Pick<Clients['sessions'], 'status' | 'list_tasks' | 'harness_status'>
   readonly scheduler: Pick<Clients['scheduler'], 'list' | 'status'>
-  readonly memory: Pick<Clients['memory'], 'status' | 'list' | 'export'>
+  readonly memory: Pick<Clients['memory'], 'status' | 'list'>
   readonly history: Pick<Clients['history'], 'list_sessions'>
 }
 
@@ -19,9 +19,6 @@ type Part<K extends keyof Metrics> = NonNullable<Metrics[K]>
 const PREVIEW_CHARS = 200
 const MEMORY_CHARS = 500
 const MEMORY_ITEMS = 50
-/** Memories that are looked through for their categories. */
-const MEMORIES_COUNTED = 10_000
-const PAGE = 2_000
 /** Chats whose harness is asked for, those with the newest tasks. */
 const HARNESS_CHATS = 20
 const TASKS = 200
@@ -45,38 +42,19 @@ export const readJobs = async ({ scheduler }: Neighbours): Promise<Part<'cron_jo
     .sort((a, b) => a.id - b.id)
 }
 
-/** A line of the memories' export, as far as it is counted. */
-const ExportLine = z.object({ category: z.string(), created_at: z.string() })
-
-const countCategories = async ({ memory }: Neighbours) => {
-  const categories = new Map<string, number>()
-  let oldest: string | null = null
-  let newest: string | null = null
-  for (let after: number | null = 0, counted = 0; after !== null && counted < MEMORIES_COUNTED; ) {
-    const page: Awaited<ReturnType<typeof memory.export>> = await memory.export({ after_id: after, limit: PAGE })
-    for (const line of page.lines.split('\n')) {
-      if (line === '') continue
-      const { category, created_at } = ExportLine.parse(JSON.parse(line))
-      categories.set(category, (categories.get(category) ?? 0) + 1)
-      if (oldest === null || created_at < oldest) oldest = created_at
-      if (newest === null || created_at > newest) newest = created_at
-    }
-    counted += page.count
-    after = page.count === 0 ? null : page.next_after_id
-  }
-  return { categories: Object.fromEntries(categories), oldest, newest }
-}
-
-export const readMemory = async (neighbours: Neighbours): Promise<Part<'memory'>> => {
-  const { memory } = neighbours
-  const { memories, pending, bots } = await memory.status({})
+export const readMemory = async ({ memory }: Neighbours): Promise<Part<'memory'>> => {
+  const { memories, pending, bots, oldest, newest } = await memory.status({})
   const lists = await Promise.all(bots.slice(0, MEMORY_ITEMS).map(({ bot_id }) => memory.list({ bot_id, limit: MEMORY_ITEMS })))
   const items = lists
     .flat()
     .sort((a, b) => (a.updated_at < b.updated_at ? 1 : -1))
     .slice(0, MEMORY_ITEMS)
     .map(({ key, content, category }) => ({ key, content: content.slice(0, MEMORY_CHARS), category }))
-  return { count: memories, pending, items, ...(await countCategories(neighbours)) }
+  const counts = new Map<string, number>()
+  for (const { category, memories: count } of bots.flatMap((bot) => bot.categories))
+    counts.set(category, (counts.get(category) ?? 0) + count)
+  const categories = Object.fromEntries(counts)
+  return { count: memories, pending, items, categories, oldest, newest }
 }
 
 const least = (texts: readonly string[]): string | null =>

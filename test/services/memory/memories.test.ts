@@ -136,3 +136,32 @@ test('memory - its tables of passages are those of retrieval', () => {
       .trim()
   assert.equal(statements('services/memory/migrations/002-passages.sql'), statements('services/runtime/retrieval/schema.sql'))
 })
+
+test('memories - the status tells what there is by bot and category, and since when', async (t) => {
+  const { memory } = openRig(t, { mode: 'off' })
+  const stock = async () => {
+    const { bots, oldest, newest } = await memory.status({})
+    return { bots, oldest, newest }
+  }
+  assert.deepEqual(await stock(), { bots: [], oldest: null, newest: null })
+  const made = [
+    ['a', 'default', 'general'],
+    ['b', 'default', '__proto__'],
+    ['c', 'default', '__proto__'],
+    ['d', 'other', 'general'],
+  ] as const
+  for (const [key, bot_id, category] of made) await memory.create({ key, bot_id, category, content: key })
+  const { bots, oldest, newest } = await stock()
+  assert.deepEqual(bots, [
+    {
+      bot_id: 'default',
+      memories: 3,
+      categories: [
+        { category: '__proto__', memories: 2 },
+        { category: 'general', memories: 1 },
+      ],
+    },
+    { bot_id: 'other', memories: 1, categories: [{ category: 'general', memories: 1 }] },
+  ])
+  assert.ok(oldest !== null && newest !== null && oldest <= newest)
+})

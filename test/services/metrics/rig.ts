@@ -31,7 +31,7 @@ const away = async (): Promise<never> => {
 export const NOBODY = {
   sessions: { status: away, list_tasks: away, harness_status: away },
   scheduler: { list: away, status: away, ledger: away },
-  memory: { status: away, list: away, export: away },
+  memory: { status: away, list: away },
   history: { list_sessions: away },
 } as unknown as Deps['neighbours']
 

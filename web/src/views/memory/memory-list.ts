@@ -16,16 +16,6 @@ import { memoryWords } from './words.ts'
 const PAGE = 100
 const HITS = 30
 
-/** The categories that were seen, for whoever offers them. */
-export class CategoriesEvent extends Event {
-  readonly categories: readonly string[]
-
-  constructor(categories: readonly string[]) {
-    super('categories')
-    this.categories = categories
-  }
-}
-
 type Found = { readonly memories: readonly (Memory | MemoryHit)[]; readonly hasMore: boolean; readonly isByWords: boolean }
 
 @customElement('memory-list')
@@ -76,7 +66,6 @@ export class MemoryList extends PanelElement {
       }
       // One more than is shown tells whether there are more.
       const memories = await connection.call('memory.list', { bot_id, category, limit: this.limit + 1 }, { signal })
-      this.dispatchEvent(new CategoriesEvent(memories.map((one) => one.category)))
       return { memories: memories.slice(0, this.limit), hasMore: memories.length > this.limit, isByWords: false }
     },
     topics: ['memory.memory_changed'],

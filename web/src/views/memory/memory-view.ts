@@ -17,7 +17,7 @@ import { go, href, type Route } from '../../router.ts'
 import { base } from '../../style/base.ts'
 import { blocks } from '../../style/blocks.ts'
 import { exportMemories } from './export.ts'
-import type { CategoriesEvent, MemoryList } from './memory-list.ts'
+import type { MemoryList } from './memory-list.ts'
 import { memoryWords } from './words.ts'
 
 @customElement('memory-view')
@@ -38,7 +38,6 @@ export class MemoryView extends PanelElement {
   @property({ attribute: false }) route: Route | undefined
   @state() private importing = false
   @state() private exporting = false
-  @state() private categories: readonly string[] = []
   @query('memory-list') private readonly list!: MemoryList | null
 
   readonly #bots = new Live(this, {
@@ -49,6 +48,7 @@ export class MemoryView extends PanelElement {
   override render() {
     const text = memoryWords()
     const { bot, tab, memory_id, isNew } = this.#place()
+    const categories = (this.#bots.value?.find(({ bot_id }) => bot_id === bot)?.categories ?? []).map(({ category }) => category)
     return html`<div class="page">
       <header>
         <h1>${text.title}</h1>
@@ -74,8 +74,7 @@ export class MemoryView extends PanelElement {
                 bot_id=${bot}
                 .search=${this.route?.query.q ?? ''}
                 .category=${this.route?.query.category ?? ''}
-                .categories=${this.categories}
-                @categories=${this.#onCategories}
+                .categories=${categories}
               ></memory-list>`
       }
       ${
@@ -83,7 +82,7 @@ export class MemoryView extends PanelElement {
           ? html`<memory-editor
               bot_id=${bot}
               .memory_id=${memory_id}
-              .categories=${this.categories}
+              .categories=${categories}
               @done=${() => {
                 go(href('memory', [], { bot }), { replace: true })
                 this.list?.reload()
@@ -117,11 +116,6 @@ export class MemoryView extends PanelElement {
       isNew: first === 'new',
       memory_id: /^\d+$/.test(first) ? Number(first) : undefined,
     }
-  }
-
-  readonly #onCategories = ({ categories }: CategoriesEvent): void => {
-    const known = [...new Set([...this.categories, ...categories])]
-    if (known.length > this.categories.length) this.categories = known
   }
 
   #showImport(isShown: boolean): void {

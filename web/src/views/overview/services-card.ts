@@ -3,11 +3,11 @@ import { css, html } from 'lit'
 import { customElement, property } from 'lit/decorators.js'
 import type { ServiceProcess } from '../../../../protocol/metrics.ts'
 import type { Tone } from '../../components/status-chip.ts'
+import type { Health } from '../../connection/health.ts'
 import { PanelElement } from '../../element.ts'
 import { bytes, duration, number } from '../../i18n/format.ts'
 import { base } from '../../style/base.ts'
 import { blocks } from '../../style/blocks.ts'
-import type { Health } from './health.ts'
 import { overviewWords } from './words.ts'
 
 const TONES: Readonly<Record<ServiceProcess['state'], Tone>> = { up: 'ok', silent: 'warn', down: 'bad' }

@@ -1,7 +1,7 @@
 /** What a look at everything that can be asked over the connection finds: how each thing is, and what to do. */
 
 import type { Connection } from '../../connection/connection.ts'
-import { Failure } from '../../connection/failure.ts'
+import { type Health, readHealth } from '../../connection/health.ts'
 import type { Output } from '../../connection/methods.ts'
 import { bytes, duration, number, percent } from '../../i18n/format.ts'
 import { href } from '../../router.ts'
@@ -17,13 +17,6 @@ export interface Finding {
   readonly advice?: string
   /** A place of the panel that shows more. */
   readonly place?: string
-}
-
-interface Health {
-  readonly uptime_seconds: number
-  readonly adapter: 'uws' | 'node'
-  readonly agent: { readonly kind: 'demo' | 'claude'; readonly version: string | null; readonly problem: string | null }
-  readonly services: Readonly<Record<string, 'up' | 'down'>>
 }
 
 /** What was learned; undefined where whoever knows did not answer, which the look at the services tells. */
@@ -42,14 +35,6 @@ const GIGABYTE = 1_024 ** 3
 /** From here on metrics itself warns (docs/metrics.md). */
 const DISK_PERCENT = 90
 const FAILED_SHOWN = 50
-
-const readHealth = async (signal: AbortSignal): Promise<Health> => {
-  const response = await fetch('/health', { signal }).catch(() => {
-    throw new Failure('offline', 'Switchboard cannot be reached')
-  })
-  if (!response.ok) throw new Failure('internal', `The edge answered ${response.status}`)
-  return (await response.json()) as Health
-}
 
 /** Asks everybody that is up, at the same time: who is down is a finding, and nobody to wait for. */
 export const examine = async (connection: Connection, signal: AbortSignal): Promise<Examined> => {

@@ -1,8 +1,9 @@
 /** What the edge says of itself and of what stands behind it, over HTTP: it answers when all else is silent. */
-import { Failure } from '../../connection/failure.ts'
+import { Failure } from './failure.ts'
 
 export interface Health {
   readonly uptime_seconds: number
+  readonly adapter: 'uws' | 'node'
   readonly services: Readonly<Record<string, 'up' | 'down'>>
   readonly agent: { readonly kind: 'demo' | 'claude'; readonly version: string | null; readonly problem: string | null }
 }
