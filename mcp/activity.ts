@@ -50,6 +50,9 @@ export class Activity {
       case 'tool_use':
         this.#line = `Running ${word('name')}: ${firstWords(word('input'))}`
         return true
+      case 'approval':
+        this.#line = `Waits for permission to use ${word('title')}: ${firstWords(word('input'))}`
+        return true
       case 'retrying':
         this.#line = `The model does not answer (${firstWords(word('reason'))}); trying again`
         return true

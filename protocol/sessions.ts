@@ -1,6 +1,7 @@
 /** Sessions: where a message becomes an answer. */
 
 import { z } from 'zod'
+import { ApprovalId, approvalMethods, approvalTopics } from './approvals.ts'
 import { Chain } from './chain.ts'
 import { deliveryMethods } from './deliveries.ts'
 import { BotId, ChatId, EventId, TurnId } from './identifiers.ts'
@@ -101,6 +102,17 @@ export const TurnEvent = z
         reason: z.string(),
       })
       .describe('the CLI waits before it asks the model again'),
+    z
+      .object({
+        id: EventId,
+        type: z.literal('approval'),
+        approval_id: ApprovalId,
+        tool_use_id: z.string(),
+        tool_name: z.string(),
+        title: z.string(),
+        input: z.string(),
+      })
+      .describe('the agent asks whether it may use a tool, and waits: sessions.decide answers'),
     z.object({ id: EventId, type: z.literal('notice'), content: z.string() }).describe('a sentence for the user'),
     z
       .object({ id: EventId, type: z.literal('end'), state: TurnState, content: z.string(), reason: z.string().nullable() })
@@ -308,8 +320,10 @@ export const sessions = service({
     ...taskMethods,
     ...deliveryMethods,
     ...spendMethods,
+    ...approvalMethods,
   },
   topics: {
+    ...approvalTopics,
     turn_changed: topic({
       summary: 'A turn has reached another state',
       payload: z.object({ turn_id: TurnId, bot_id: z.string(), chat_id: z.string(), state: TurnState }),

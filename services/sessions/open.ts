@@ -9,11 +9,17 @@ import type { Home } from '../runtime/home.ts'
 import type { Log } from '../runtime/log.ts'
 import { packageRoot } from '../runtime/package-root.ts'
 import { closeDatabase, openDatabase } from '../runtime/sqlite.ts'
+import { toApprovalId } from './agent/permission.ts'
 import { Transcripts } from './agent/transcript.ts'
 import { AgentPool } from './agent-pool.ts'
+import { Approvals } from './approvals/approvals.ts'
+import { createApprovalHandlers } from './approvals/service.ts'
+import { openApprovalStore } from './approvals/store.ts'
 import { HandOver, type HandOverDeps } from './hand-over.ts'
+import { forgetArchives } from './harness/archive.ts'
 import { readHarnessFiles } from './harness/files.ts'
 import { availableMemoryMb, defaultWarmAgents, freeDiskMb } from './limits.ts'
+import { LogRetention } from './log-retention.ts'
 import { Outbox } from './outbox.ts'
 import { takeBase } from './places.ts'
 import type { At } from './points.ts'
@@ -39,6 +45,7 @@ import { Watchdog, type WatchdogLimits } from './watchdog.ts'
 const TICK_MS = 1_000
 const MINUTE_MS = 60_000
 const DAY_MS = 24 * 60 * MINUTE_MS
+const MB = 1_048_576
 
 const limitsOf = (env: Settings): WatchdogLimits => ({
   start_s: env.AGENT_START_TIMEOUT,
@@ -96,10 +103,25 @@ export const openSessions = async (deps: OpenSessionsDeps) => {
       onProof: (turn) => turns.onProof(turn),
       onFirstText: (turn) => turns.onFirstText(turn),
       onOwnTurn: (own, next) => turns.onOwnTurn(warm(), own, next),
-      onExit: (status) => turns.onExit(warm(), status),
+      onPermission: (line, offset) => approvals.onLine(warm(), line, offset),
+      onExit: (status) => {
+        approvals.onExit(warm().row.n)
+        turns.onExit(warm(), status)
+      },
     }),
   })
   defer('agents', () => pool.close())
+
+  const approvalStore = openApprovalStore(db)
+  const approvals: Approvals = new Approvals({
+    store: approvalStore,
+    log,
+    at,
+    timeout_s: env.APPROVAL_TIMEOUT,
+    agent: (n) => pool.get(n),
+    onChange: ({ agent, offset, bot_id, chat_id, turn_id, state }) =>
+      deps.publish.approval_changed({ approval_id: toApprovalId(agent, offset), bot_id, chat_id, turn_id, state }),
+  })
 
   const spendStore = openSpendStore(db)
   const budget = new Budget(env, spendStore)
@@ -155,7 +177,11 @@ export const openSessions = async (deps: OpenSessionsDeps) => {
     max_running: env.GATEWAY_MAX_CLAUDE_PROCESSES,
     max_tasks: env.GATEWAY_MAX_BACKGROUND_TASKS,
     queue_wait_s: env.GATEWAY_QUEUE_WAIT_TIMEOUT,
-    watchdog: new Watchdog({ pool, limits: limitsOf(env), permission_mode: env.CLAUDE_PERMISSION_MODE, log }),
+    watchdog: new Watchdog({
+      ...{ pool, limits: limitsOf(env), log },
+      isAsking: (agent) => approvals.isAsking(agent),
+      permission_mode: env.CLAUDE_PERMISSION_MODE,
+    }),
     shortage,
     onChange: ({ turn_id, bot_id, chat_id, state, lane }) => {
       deps.publish.turn_changed({ turn_id, bot_id, chat_id, state })
@@ -190,30 +216,51 @@ export const openSessions = async (deps: OpenSessionsDeps) => {
     }),
     ...createDeliveryHandlers(telegram),
     ...createSpendHandlers(spendStore, env),
+    ...createApprovalHandlers(approvals),
   }
   turns.recover()
   outbox.poke()
   telegram.deliveries.recover()
 
   const start = (): void => {
-    const forget = (): void => {
-      const before = Date.now() - env.AGENT_LOG_KEEP_DAYS * DAY_MS
-      pool.forgetLogs(before)
-      telegram.deliveries.forget(before)
+    const logs = new LogRetention({
+      store,
+      folder: (n) => pool.folder(n),
+      keep_ms: env.AGENT_LOG_KEEP_DAYS * DAY_MS,
+      keep_bytes: env.AGENT_LOG_KEEP_MB * MB,
+    })
+    /** What cannot be deleted today is no reason to answer nobody. */
+    const letGo = (work: (now: number) => void) => (): void => {
+      try {
+        work(Date.now())
+      } catch (error) {
+        log.error({ err: error }, 'what has aged could not be deleted; it is tried again later')
+      }
     }
+    const forgetLogs = letGo((now) => logs.forget(now))
+    const forget = letGo((now) => {
+      const before = now - env.AGENT_LOG_KEEP_DAYS * DAY_MS
+      telegram.deliveries.forget(before)
+      approvalStore.forget(before)
+      forgetArchives(archives, now - env.ARCHIVE_KEEP_DAYS * DAY_MS)
+    })
     const upkeep = startUpkeep([
       { every_ms: TICK_MS, run: (elapsed_ms) => turns.tick(elapsed_ms) },
+      { every_ms: TICK_MS, run: () => approvals.expire(Date.now()) },
       { every_ms: MINUTE_MS, run: () => pool.touchLeases() },
       { every_ms: MINUTE_MS, run: () => void pool.reap(idleLimit) },
       { every_ms: MINUTE_MS / 6, run: () => pool.endLeftovers() },
       { every_ms: 10 * MINUTE_MS, run: () => pool.sweep() },
+      { every_ms: MINUTE_MS, run: forgetLogs },
       { every_ms: 60 * MINUTE_MS, run: forget },
     ])
     pool.sweep()
+    forgetLogs()
     forget()
     defer('upkeep', () => upkeep.stop())
   }
   // A call to Telegram that is cut off may have arrived: its repeat would carry a label.
-  const drain = async (): Promise<void> => void (await Promise.all([turns.drain(), telegram.deliveries.drain()]))
+  const drain = async (): Promise<void> =>
+    void (await Promise.all([turns.drain(), approvals.drain(), telegram.deliveries.drain()]))
   return { handlers, start, drain }
 }

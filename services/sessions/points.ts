@@ -39,7 +39,15 @@ export const TASK_POINTS = [
   'attempt_ended',
 ] as const
 
-export type Point = (typeof POINTS | typeof TASK_POINTS)[number]
+/** The same for permissions that agents ask for. */
+export const APPROVAL_POINTS = [
+  /** The decision is on disk, the agent does not know. */
+  'decision_committed',
+  /** The agent was told, nothing says so yet. */
+  'decision_written',
+] as const
+
+export type Point = (typeof POINTS | typeof TASK_POINTS | typeof APPROVAL_POINTS)[number]
 
 /** Hears of each point. */
 export type At = (point: Point, turnId?: string) => void

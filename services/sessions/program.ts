@@ -60,6 +60,10 @@ const beginArguments = ({ id, begin }: Conversation): string[] => {
   return begin === 'new' ? ['--session-id', id] : ['--resume', begin.fork_of, '--fork-session', '--session-id', id]
 }
 
+/** `stdio`: the CLI asks over its own channel, where `Approvals` answers. */
+const permissionArguments = (mode: Settings['CLAUDE_PERMISSION_MODE']): string[] =>
+  mode === 'ask' ? ['--permission-mode', 'default', '--permission-prompt-tool', 'stdio'] : ['--permission-mode', mode]
+
 const argumentsOf = (settings: Settings, conversation: Conversation): string[] => [
   '-p',
   '--input-format',
@@ -73,8 +77,7 @@ const argumentsOf = (settings: Settings, conversation: Conversation): string[] =
   // The CLI deletes transcripts older than 30 days by itself; ours live until somebody deletes the conversation.
   '--settings',
   JSON.stringify({ cleanupPeriodDays: 36_500 }),
-  '--permission-mode',
-  settings.CLAUDE_PERMISSION_MODE,
+  ...permissionArguments(settings.CLAUDE_PERMISSION_MODE),
   // Where prompts are not bypassed, a folder must not bring hooks or servers of its own.
   ...(settings.CLAUDE_PERMISSION_MODE === 'bypassPermissions' ? [] : ['--setting-sources', 'user', '--strict-mcp-config']),
   ...(settings.CLAUDE_MODEL === undefined ? [] : ['--model', settings.CLAUDE_MODEL]),

@@ -1,5 +1,6 @@
 /** What can be asked of sessions: one handler a method of `protocol/sessions.ts`. */
 import { randomUUID } from 'node:crypto'
+import type { approvalMethods } from '../../protocol/approvals.ts'
 import type { deliveryMethods } from '../../protocol/deliveries.ts'
 import { ServiceError } from '../../protocol/errors.ts'
 import type { CallContext, Handlers } from '../../protocol/method.ts'
@@ -89,7 +90,7 @@ const toOpenTurn = (row: TurnRow): OpenTurn => {
 const secondsSince = (moment: number, now: number): number => Math.max(0, Math.floor((now - moment) / 1_000))
 
 /** What others answer of the same contract. */
-type Elsewhere = keyof typeof taskMethods | keyof typeof deliveryMethods | keyof typeof spendMethods
+type Elsewhere = keyof (typeof taskMethods & typeof deliveryMethods & typeof spendMethods & typeof approvalMethods)
 
 export const createSessions = (deps: SessionsDeps): Omit<Handlers<typeof sessions>, Elsewhere> => {
   const { store, pool, turns, outbox, transcripts, program, base, at } = deps

@@ -12,8 +12,11 @@ const megabytes = (fallback: number, min = 0) => envInteger(min, 100_000_000).de
 /** A limit; 0: none. */
 const dollars = envNumber(0, 1_000_000).default(0)
 
-/** The CLI's modes. In all but the first a tool that needs a permission is refused, since nobody is there to ask. */
-const PermissionMode = z.enum(['bypassPermissions', 'default', 'acceptEdits', 'dontAsk', 'plan', 'auto'])
+/**
+ * The CLI's modes, and `ask`: its default mode with somebody there to ask. In all but that one and the first a tool that
+ * needs a permission is refused.
+ */
+const PermissionMode = z.enum(['bypassPermissions', 'ask', 'default', 'acceptEdits', 'dontAsk', 'plan', 'auto'])
 
 export const Settings = BaseEnv.extend({
   GATEWAY_SESSION_DIR: EnvFolder.default(join(homedir(), 'claude-gateway-sessions')),
@@ -39,6 +42,8 @@ export const Settings = BaseEnv.extend({
   AGENT_LOG_MAX: megabytes(64, 1),
   AGENT_TURN_LOG_MAX: megabytes(1_024, 1),
   AGENT_LOG_KEEP_DAYS: envInteger(1, 36_500).default(30),
+  AGENT_LOG_KEEP_MB: megabytes(10_240, 1),
+  ARCHIVE_KEEP_DAYS: envInteger(1, 36_500).default(730),
   AGENT_MAX_MB: megabytes(2_048, 1),
   SPEND_LIMIT_DAY_USD: dollars,
   SPEND_LIMIT_BOT_DAY_USD: dollars,
@@ -46,11 +51,12 @@ export const Settings = BaseEnv.extend({
   SPEND_UNATTENDED_PERCENT: envInteger(0, 100).default(80),
   AGENT_ENV_PASS: z.string().default(''),
   CLAUDE_BIN: z.string().optional(),
+  APPROVAL_TIMEOUT: seconds(300, 5),
   CLAUDE_PERMISSION_MODE: PermissionMode.default('bypassPermissions'),
   CLAUDE_MODEL: z.string().optional(),
 })
-/** The modes, from those that let tools do most to those that let them do least. */
-const FREEDOM: readonly string[] = ['plan', 'dontAsk', 'default', 'acceptEdits', 'auto', 'bypassPermissions']
+/** The modes, from those that let tools do least to those that let them do most. */
+const FREEDOM: readonly string[] = ['plan', 'dontAsk', 'default', 'ask', 'acceptEdits', 'auto', 'bypassPermissions']
 
 /** Whether an agent that was started in the mode `then` may do what `now` forbids. */
 export const mayDoMore = (then: string, now: string): boolean => FREEDOM.indexOf(then) > FREEDOM.indexOf(now)

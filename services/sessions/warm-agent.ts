@@ -7,6 +7,7 @@ import type { Agent } from './agent/agent.ts'
 import { TurnFold } from './agent/fold.ts'
 import type { LogLine } from './agent/log.ts'
 import { type OwnTurn, OwnTurns } from './agent/own-turns.ts'
+import { type PermissionLine, readPermission } from './agent/permission.ts'
 import { parseLine } from './agent/stream-json.ts'
 import type { OpenTurn } from './open-turn.ts'
 import type { AgentRow } from './rows.ts'
@@ -19,6 +20,8 @@ export interface WarmAgentEvents {
   /** The first words of the given turn were folded. */
   onFirstText(turn: OpenTurn): void
   onOwnTurn(own: OwnTurn, next: number): void
+  /** A line of the control channel that concerns permissions, or the end of whatever could have asked for one. */
+  onPermission(line: PermissionLine, offset: number): void
 }
 
 export class WarmAgent {
@@ -70,6 +73,11 @@ export class WarmAgent {
     this.isHeard = false
   }
 
+  /** It was waited for, and not the other way round: its silence counts from now. */
+  excuse(): void {
+    this.lastLineAt = performance.now()
+  }
+
   /** The turn has ended, or goes elsewhere. */
   release(): void {
     this.#turn = null
@@ -82,6 +90,8 @@ export class WarmAgent {
     this.isHeard = true
     const json = parseLine(line)
     if (json === null) return
+    const permission = readPermission(json)
+    if (permission) this.#events.onPermission(permission, line.offset)
     const turn = this.#turn
     const fold = this.#fold
     let isOurs = false

@@ -77,6 +77,8 @@ export const judge = (limits: WatchdogLimits, { silent_ms, running_ms, isHeard, 
 export interface WatchdogDeps {
   readonly pool: AgentPool
   readonly limits: WatchdogLimits
+  /** Whether an agent waits for an answer of ours: then its silence is none. */
+  readonly isAsking: (agent: number) => boolean
   /** What agents may do now (CLAUDE_PERMISSION_MODE). */
   readonly permission_mode: string
   readonly log: Log
@@ -95,7 +97,7 @@ export class Watchdog {
     const now = performance.now()
     const { limits } = this.#o
     const verdict = judge(turn.isTask ? limitsOfTasks(limits) : limits, {
-      silent_ms: now - warm.lastLineAt,
+      silent_ms: this.#o.isAsking(warm.row.n) ? 0 : now - warm.lastLineAt,
       running_ms: turn.handedAt === null ? 0 : now - turn.handedAt,
       isHeard: warm.isHeard,
       written_bytes: warm.agent.position - (turn.row.start_offset ?? 0),

@@ -187,6 +187,10 @@ export const createFakeSessions = (onTurn: (turn: FakeTurn) => void = () => unde
       limits: { day_usd: null, bot_day_usd: null, chat_day_usd: null, unattended_percent: 80 },
       rows: [],
     }),
+    approvals: async () => ({ approvals: [] }),
+    decide: async () => {
+      throw new ServiceError('not_found', 'there is no such question')
+    },
     open_turns: async () => ({
       turns: [...turns.values()].filter(({ record }) => record.ended_at === null).map(({ record }) => record),
     }),

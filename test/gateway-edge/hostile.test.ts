@@ -55,6 +55,8 @@ const VALID: Readonly<Record<string, unknown>> = {
   task_id: FAKE_TASK,
   run_id: '8e5bb8c9-7e8b-4d9e-9a51-7d3f0a3f4d11',
   delivery_id: 'x',
+  approval_id: '1-2048',
+  decision: 'allow',
   lang: 'cn',
   report_id: '8e5bb8c9-7e8b-4d9e-9a51-7d3f0a3f4d11',
   q: 'x',

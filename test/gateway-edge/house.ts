@@ -146,6 +146,7 @@ export const openHouse = async (
       sessions: {
         turn_changed: (payload) => sessionsBus?.publish.turn_changed(payload),
         task_changed: (payload) => sessionsBus?.publish.task_changed(payload),
+        approval_changed: (payload) => sessionsBus?.publish.approval_changed(payload),
       },
       history: historyBus.publish,
     },

@@ -23,6 +23,7 @@ const play = (turn: FakeTurn): void => {
     { type: 'running' },
     { type: 'thinking', content: 'Hm' },
     { type: 'tool_use', tool_use_id: 't1', name: 'Read', input: '{}' },
+    { type: 'approval', approval_id: '1-2048', tool_use_id: 't1', tool_name: 'Read', title: 'Read', input: '{}' },
     { type: 'tool_result', tool_use_id: 't1', is_error: false, content: 'x' },
     { type: 'retrying', attempt: 1, max_attempts: 3, delay_ms: 5, reason: 'overloaded' },
     { type: 'notice', content: 'n' },
@@ -168,12 +169,13 @@ test('openapi - real answers are as described, the good ones of every route amon
   const events = `/api/gateway/turns/${turn.turn_id}/events`
   await get(EVENTS, events)
   const stream = (await house.get(events, key)).text
-  assert.equal(new Set(dataOf(stream).map((line) => (line as { type: string }).type)).size, 11, 'every kind of line but `error`')
+  assert.equal(new Set(dataOf(stream).map((line) => (line as { type: string }).type)).size, 12, 'every kind of line but `error`')
   await get(EVENTS, events, { 'last-event-id': /id: (\S+)\ndata: \{"type":"done"/.exec(stream)?.[1] })
   await get('GET /api/gateway/turns/{turn_id}', `/api/gateway/turns/${turn.turn_id}`)
   await get('GET /api/gateway/sessions')
   await get('GET /api/gateway/turns')
   await get('GET /api/spend')
+  await get('GET /api/gateway/approvals')
   await get('GET /api/chat/sessions')
   await get('GET /api/chat/sessions/{session_id}', '/api/chat/sessions/s')
   await post('POST /api/gateway/interrupt', { chat_id: '1' })
@@ -199,7 +201,7 @@ test('openapi - real answers are as described, the good ones of every route amon
   await get('GET /api/deliveries/{delivery_id}', `/api/deliveries/${FAKE_DELIVERY}`)
   // Of services that answer the least that the contract allows: each of their routes as its example asks.
   for (const [route, operation] of described.operations) {
-    if (!/^\w+ \/api\/(cron|memory|metrics|reports|chat\/search)/.test(route)) continue
+    if (!/^\w+ \/api\/(cron|doctor|memory|metrics|reports|chat\/search)/.test(route)) continue
     const [method = '', path = ''] = route.split(' ')
     const command = curlOf(described.document, { verb: method.toLowerCase(), path, operation }, house.url)
     const [url = ''] = /http:[^'\s]+/.exec(command) ?? []

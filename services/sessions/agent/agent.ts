@@ -15,7 +15,7 @@ import { bootId } from '../../runtime/process.ts'
 import type { AgentFolder } from './folder.ts'
 import { LogFollower, type LogLine } from './log.ts'
 import { carriesNonce, isAlive, NONCE_VARIABLE, type ProcessIdentity, processesOf, signalProcess, startOf } from './process.ts'
-import { type AgentWriter, controlLine, messageLine, openWriter } from './writer.ts'
+import { type AgentWriter, answerLine, controlLine, messageLine, openWriter } from './writer.ts'
 
 /** How an agent is started. */
 export interface SpawnPlan {
@@ -157,6 +157,12 @@ export class Agent {
   async interrupt(): Promise<void> {
     const writer = await this.#openInput()
     await writer.write(controlLine(`interrupt-${this.n}-${++this.#controlCount}`, 'interrupt'))
+  }
+
+  /** Answers a request of the CLI. Rejects when the agent takes no more input. @param response JSON */
+  async answer(requestId: string, response: string): Promise<void> {
+    const writer = await this.#openInput()
+    await writer.write(answerLine(requestId, response))
   }
 
   /** No more messages: the CLI finishes its turn and leaves. */

@@ -17,6 +17,7 @@
 import type { TurnEvent } from '../../../protocol/sessions.ts'
 import { FIRST_LINE_PIECE, toEventId } from './event-id.ts'
 import type { LogLine } from './log.ts'
+import { readQuestion, toApprovalId } from './permission.ts'
 import { type FoldResult, REPEATED, resultOf } from './result.ts'
 import { asList, asNumber, asRecord, asText, cutText, type Json, parseLine, shorten } from './stream-json.ts'
 
@@ -98,13 +99,13 @@ export class TurnFold {
   /** The events of one line, in order. @param json what `parseLine` made of it */
   push(line: LogLine, json: Json | null = parseLine(line)): TurnEvent[] {
     if (json === null || this.#state === 'ended') return []
-    const sayings = this.#fold(json)
+    const sayings = this.#fold(json, line.offset)
     return sayings.map(
       (saying, index) => ({ id: toEventId(this.#agent, line.offset, FIRST_LINE_PIECE + index), ...saying }) as TurnEvent,
     )
   }
 
-  #fold(json: Json): Saying[] {
+  #fold(json: Json, offset: number): Saying[] {
     switch (json.type) {
       case 'command_lifecycle':
         return this.#onLifecycle(json)
@@ -112,6 +113,8 @@ export class TurnFold {
         return this.#onSystem(json)
       case 'user':
         return this.#onUser(json)
+      case 'control_request':
+        return this.#onControlRequest(json, offset)
       case 'result':
         return this.#onResult(json)
     }
@@ -198,6 +201,14 @@ export class TurnFold {
         },
       ]
     })
+  }
+
+  #onControlRequest(json: Json, offset: number): Saying[] {
+    const asked = readQuestion(json)
+    if (!this.isOurs || asked === null) return []
+    const { tool_use_id, tool_name, title, input } = asked
+    const approval_id = toApprovalId(this.#agent, offset)
+    return [{ type: 'approval', approval_id, tool_use_id, tool_name, title, input: shorten(JSON.stringify(input), TOOL_CHARS) }]
   }
 
   #onStreamEvent(event: Json): Saying[] {

@@ -42,3 +42,7 @@ export const messageLine = (uuid: string, text: string): string =>
 /** A request over the CLI's control channel. */
 export const controlLine = (requestId: string, subtype: string): string =>
   `${JSON.stringify({ type: 'control_request', request_id: requestId, request: { subtype } })}\n`
+
+/** An answer to a request that the CLI made over the control channel. @param response what the CLI is to get, as JSON */
+export const answerLine = (requestId: string, response: string): string =>
+  `{"type":"control_response","response":{"subtype":"success","request_id":${JSON.stringify(requestId)},"response":${response}}}\n`

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
 import type { Arguments } from './arguments.ts'
+import { type Asking, createAsking } from './asking.ts'
 import { createInbox, type Inbox, type Message } from './inbox.ts'
 import { createLedger, type Ledger } from './ledger.ts'
 import { createOutput, type Output } from './output.ts'
@@ -17,6 +18,7 @@ export type Agent = {
   inbox: Inbox
   tasks: Tasks
   ledger: Ledger
+  asking: Asking
   scripted: boolean
   /** Called at the moment the model sees the messages. */
   journal(messages: readonly Message[]): void
@@ -52,6 +54,7 @@ export function openAgent(options: Arguments, settings: Settings, onWork: () => 
     transcript,
     inbox,
     tasks,
+    asking: createAsking(out, options.asks),
     ledger: createLedger(options.model, transcript.cost),
     scripted: settings.scripted,
     journal: (messages) => writeJournal(settings.journal, sessionId, messages),

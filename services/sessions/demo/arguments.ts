@@ -7,6 +7,8 @@ export type Arguments = {
   fork: boolean
   model: string
   permissionMode: string
+  /** `--permission-prompt-tool stdio`: the host is asked before a tool is used. */
+  asks: boolean
   /** `--include-partial-messages`: `stream_event` lines are wanted. */
   partial: boolean
   /** `--replay-user-messages` */
@@ -40,6 +42,7 @@ export function parseArguments(argv: readonly string[]): Arguments | string {
     fork: values.has('--fork-session'),
     model: text('--model') ?? 'demo',
     permissionMode: values.has('--dangerously-skip-permissions') ? 'bypassPermissions' : (text('--permission-mode') ?? 'default'),
+    asks: text('--permission-prompt-tool') === 'stdio',
     partial: values.has('--include-partial-messages'),
     replay: values.has('--replay-user-messages'),
   }

@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto'
+import type { Verdict } from './asking.ts'
 import type { ControlRequest } from './control.ts'
 import type { Message } from './inbox.ts'
 
 /** A line of the host that means something. */
-export type HostLine = { kind: 'message'; message: Message } | { kind: 'control'; control: ControlRequest }
+export type HostLine =
+  | { kind: 'message'; message: Message }
+  | { kind: 'control'; control: ControlRequest }
+  | { kind: 'answer'; request_id: string; verdict: Verdict }
 
 /** A line that ends the process, as it ends the CLI; the message goes to standard error. */
 export class BadLine extends Error {
@@ -15,6 +19,7 @@ type RawLine = {
   uuid?: string
   priority?: string
   message?: { role?: string; content?: string | { type: string; text?: string }[] }
+  response?: { request_id?: string; response?: Verdict }
 } & Partial<ControlRequest>
 
 /** Cuts a stream of bytes into lines. The rest without a newline is a line, too, once the stream has ended. */
@@ -46,6 +51,8 @@ export function readHostLine(line: string): HostLine | null {
   if (raw.type === 'control_request' && raw.request && raw.request_id !== undefined) {
     return { kind: 'control', control: { request_id: raw.request_id, request: raw.request } }
   }
+  const { request_id, response: verdict } = raw.response ?? {}
+  if (raw.type === 'control_response' && request_id !== undefined && verdict) return { kind: 'answer', request_id, verdict }
   if (raw.type !== 'user') return null
   const { role, content } = raw.message ?? {}
   if (role !== 'user') throw new BadLine(`Error: Expected message role 'user', got '${role}'`)

@@ -16,6 +16,7 @@
  * | `hang`, `hang_after=N` | no first byte; nothing more after N deltas |
  * | `tool=Bash` `command="…"` | a tool call first; Bash runs in a process session of its own and outlives a killed agent |
  * | `tool=Any` `tool_ms=D` | a tool call that runs nothing and takes D ms |
+ * | `tool=AskUserQuestion` `question="…"` `choices="one\|other"` | asks for an opinion |
  * | `background` | the tool runs in the background; its end starts a turn of the agent's own |
  * | `own_turn_after_ms=D` | a background task that takes D ms and runs nothing |
  * | `own_tokens=N` `own_delay_ms=D` `own_label=L` | the answer in that turn |

@@ -56,6 +56,7 @@ export function serve(agent: Agent): () => void {
   const receive = (line: string) => {
     const read = readHostLine(line)
     if (read?.kind === 'control') answerControl(agent, read.control, () => !deaf.interrupt && running?.abort())
+    if (read?.kind === 'answer') agent.asking.answer(read.request_id, read.verdict)
     if (read?.kind !== 'message' || !inbox.offer(read.message)) return
     const wish = readScript(read.message.text, agent.scripted)
     deaf.interrupt ||= wish.has('ignore_interrupt')
@@ -75,6 +76,7 @@ export function serve(agent: Agent): () => void {
   process.stdin.on('data', (chunk: Buffer) => cutter.push(chunk))
   process.stdin.on('end', () => {
     cutter.end()
+    agent.asking.close()
     ended = true
     next()
   })

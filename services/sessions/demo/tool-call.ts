@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { Directives } from './directives.ts'
 import type { Block } from './script.ts'
 import { type Speech, speak } from './speech.ts'
 import { runCommand } from './tool.ts'
@@ -10,16 +11,21 @@ export async function useTool(turn: Turn, speech: Speech): Promise<void> {
   const { agent, wish, signal } = turn
   const { out, transcript } = agent
   const toolId = `toolu_${randomBytes(12).toString('hex')}`
-  const command = wish.text('command', 'true')
   const background = wish.has('background')
-  const input = { command, ...(background && { run_in_background: true }) }
-  const call: Block = { kind: 'tool', id: toolId, name: wish.text('tool', 'Bash'), input }
+  const name = wish.text('tool', 'Bash')
+  const wanted = name === 'AskUserQuestion' ? questionOf(wish) : commandOf(wish, background)
+  const call: Block = { kind: 'tool', id: toolId, name, input: wanted }
   const { message } = await speak(speech, [call], 'tool_use')
   transcript.assistant(message)
   const showResult = (content: string, is_error: boolean) =>
     out.user([{ type: 'tool_result', tool_use_id: toolId, content, is_error }])
   try {
-    if (background) {
+    const verdict = await agent.asking.permission({ id: toolId, name, input: wanted }, signal)
+    const command = verdict.behavior === 'allow' ? String(verdict.updatedInput.command ?? 'true') : ''
+    if (verdict.behavior === 'deny') showResult(verdict.message, true)
+    else if (name === 'AskUserQuestion') {
+      showResult(`The user has answered: ${JSON.stringify(verdict.updatedInput.answers ?? {})}`, false)
+    } else if (background) {
       const task = agent.tasks.start(wish.has('tool_ms') ? wish.number('tool_ms', 0) : command, toolId, turn.text)
       showResult(`Command running in background with ID: ${task.task_id}.`, false)
     } else if (call.name === 'Bash' && !wish.has('tool_ms')) {
@@ -51,4 +57,17 @@ function takeInSteering(turn: Turn): void {
     if (message.named) turn.uuids.push(message.uuid)
   }
   if (steering.length > 0) agent.journal(steering)
+}
+
+function commandOf(wish: Directives, background: boolean): Record<string, unknown> {
+  return { command: wish.text('command', 'true'), ...(background && { run_in_background: true }) }
+}
+
+/** `question="…" choices="one|other"`, as the CLI's tool asks it. */
+function questionOf(wish: Directives): Record<string, unknown> {
+  const options = wish
+    .text('choices', 'yes|no')
+    .split('|')
+    .map((label) => ({ label, description: `choose ${label}` }))
+  return { questions: [{ question: wish.text('question', 'Which?'), header: 'Demo', options, multiSelect: false }] }
 }
