@@ -10,8 +10,10 @@ import { ensureBuilt, ensureInstalled, filesBelow, requireNode, root, SetupError
 
 /** For a whole file; above it, it hangs. (Node.js 20 has no limit for a single test that a command line could set.) */
 const FILE_LIMIT_MS = 900_000
-/** Tests start real processes and mostly wait for them: three at once keep two cores busy; with four, pages are late for their own clocks. */
-const CONCURRENCY = 3
+/** Tests start real processes and mostly wait for them: four files at once keep two cores busy. */
+const CONCURRENCY = 4
+/** Pages are late for their own clocks on a crowded machine: tests with a browser come by themselves, so many at once. */
+const BROWSER = { folders: ['web', 'dashboard'], concurrency: 2 }
 const FLOORS = join(root, 'test', 'floors.json')
 
 const title = (text) => console.log(`\n== ${text}`)
@@ -48,7 +50,19 @@ const testFiles = (words) =>
     .map((path) => join(root, 'dist', path.replace(/\.ts$/, '.js')))
     .sort()
 
+const needsBrowser = (file) => BROWSER.folders.includes(pathOf(file).split('/')[0])
+
+/** All of them, in two runs where both kinds are among them. */
 const runTests = (files) => {
+  const runs = [
+    [files.filter((file) => !needsBrowser(file)), CONCURRENCY],
+    [files.filter(needsBrowser), BROWSER.concurrency],
+  ]
+  const done = runs.filter(([some]) => some.length > 0).map(([some, concurrency]) => runAtOnce(some, concurrency))
+  return { green: done.every(({ green }) => green), tests: done.flatMap(({ tests }) => tests) }
+}
+
+const runAtOnce = (files, concurrency) => {
   const folder = mkdtempSync(join(tmpdir(), 'switchboard-tally-'))
   const report = join(folder, 'tally')
   const reporters = ['spec', 'stdout', join(root, 'test', 'tally.mjs'), report]
@@ -56,7 +70,7 @@ const runTests = (files) => {
     const green = node([
       '--enable-source-maps',
       '--test',
-      `--test-concurrency=${CONCURRENCY}`,
+      `--test-concurrency=${concurrency}`,
       `--test-timeout=${FILE_LIMIT_MS}`,
       ...reporters.map((value, index) => `--test-reporter${index % 2 === 0 ? '' : '-destination'}=${value}`),
       ...files,

@@ -29,6 +29,12 @@ export const GRACE_MS = 60_000
 const SLICE = 100
 /** What a look at the ledger may take before others get their turn. At least one moment is settled in each. */
 const LOOK_MS = 1
+/**
+ * Once moments are late by so much, a look takes longer: on a crowded machine one moment may fill the shorter time, and a
+ * transaction for each of them is more than a slow disk keeps up with.
+ */
+const LATE_MS = 500
+const LATE_LOOK_MS = 5
 
 /** Beyond so many the missed moments of one job share a row: a job of every second misses 86,400 a day. */
 const MAX_MISSED_ROWS = 1_000
@@ -129,8 +135,9 @@ export class Ledger {
     const rows: RunRow[] = []
     const disabled: [JobRow, string][] = []
     let isMore = false
+    const next = store.nextDueAt() ?? Number.POSITIVE_INFINITY
     const look = (): void => {
-      const until = performance.now() + LOOK_MS
+      const until = performance.now() + (now - next > LATE_MS ? LATE_LOOK_MS : LOOK_MS)
       const due = store.due(now, SLICE)
       isMore = due.length === SLICE
       for (const job of due) {
@@ -151,7 +158,7 @@ export class Ledger {
       store.see(now)
       this.#seenAt = now
     }
-    if ((store.nextDueAt() ?? Number.POSITIVE_INFINITY) <= now) store.atomically(look)
+    if (next <= now) store.atomically(look)
     else if (now - this.#seenAt >= SEE_EVERY_MS || now < this.#seenAt) store.atomically(look)
     if (rows.length > 0) {
       at('claims_committed')

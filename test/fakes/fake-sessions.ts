@@ -4,6 +4,7 @@
  * restart of the real service would.
  */
 import { randomUUID } from 'node:crypto'
+import type { Approval } from '../../protocol/approvals.ts'
 import { ServiceError } from '../../protocol/errors.ts'
 import type { Handlers } from '../../protocol/method.ts'
 import type { Session, sessions, Turn, TurnEvent } from '../../protocol/sessions.ts'
@@ -60,6 +61,21 @@ const NO_USAGE = {
 }
 
 const sizeOf = (event: TurnEvent): number => JSON.stringify(event).length
+
+/** A question that waits, always. */
+const FAKE_APPROVAL: Approval = {
+  ...{
+    approval_id: '1-2048',
+    bot_id: 'default',
+    chat_id: '1',
+    turn_id: null,
+    tool_use_id: 't1',
+    tool_name: 'Bash',
+    title: 'Bash',
+  },
+  ...{ description: null, input: '{"command":"ls"}', questions: null, remembers: ['Bash(ls)'], state: 'waiting' },
+  ...{ asked_at: 0, expires_at: 300_000, decided_at: null, note: null },
+}
 
 /** `onTurn` is told of each new turn, to play it. */
 export const createFakeSessions = (onTurn: (turn: FakeTurn) => void = () => undefined): FakeSessions => {
@@ -187,9 +203,10 @@ export const createFakeSessions = (onTurn: (turn: FakeTurn) => void = () => unde
       limits: { day_usd: null, bot_day_usd: null, chat_day_usd: null, unattended_percent: 80 },
       rows: [],
     }),
-    approvals: async () => ({ approvals: [] }),
-    decide: async () => {
-      throw new ServiceError('not_found', 'there is no such question')
+    approvals: async () => ({ approvals: [FAKE_APPROVAL] }),
+    decide: async ({ approval_id, decision }) => {
+      if (approval_id !== FAKE_APPROVAL.approval_id) throw new ServiceError('not_found', 'there is no such question')
+      return { ...FAKE_APPROVAL, state: decision === 'allow' ? 'allowed' : 'denied', decided_at: Date.now() }
     },
     open_turns: async () => ({
       turns: [...turns.values()].filter(({ record }) => record.ended_at === null).map(({ record }) => record),

@@ -176,6 +176,7 @@ test('openapi - real answers are as described, the good ones of every route amon
   await get('GET /api/gateway/turns')
   await get('GET /api/spend')
   await get('GET /api/gateway/approvals')
+  await post('POST /api/gateway/approvals/{approval_id}', { decision: 'deny' }, '/api/gateway/approvals/1-2048')
   await get('GET /api/chat/sessions')
   await get('GET /api/chat/sessions/{session_id}', '/api/chat/sessions/s')
   await post('POST /api/gateway/interrupt', { chat_id: '1' })
