@@ -3,7 +3,8 @@
  * touches no row itself.
  */
 import { copyFileSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { force } from '../runtime/forced.ts'
 import type { Claude } from './claude/claude.ts'
 import { gatherQuestion, writeQuestion } from './claude/prompts.ts'
 import { checkContent } from './content/content.ts'
@@ -82,7 +83,11 @@ export const typesetStep = (report: ReportRow, engine: Engine, folder: string): 
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     const pdf = join(folder, `${fileName(report)}.pdf`)
     copyFileSync(typeset.pdf, `${pdf}.new`)
+    force(`${pdf}.new`)
     renameSync(`${pdf}.new`, pdf)
+    // What is written down of it must not outlive it: a power cut would leave a report that was proofed and is gone.
+    force(folder)
+    force(dirname(folder))
     // What a person may want to look at.
     for (const name of ['paper.tex', 'paper.json'].filter((name) => existsSync(shot.file(name))))
       copyFileSync(shot.file(name), join(folder, name))

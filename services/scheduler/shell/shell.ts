@@ -122,13 +122,14 @@ export class Shell {
    */
   takeUp(plan: Omit<ShellPlan, 'command' | 'cwd'>, boot_id: string | null, elapsed_ms: number): Promise<Outcome> | null {
     const folder = this.#folder(plan.name)
+    // C: a folder that a power cut has taken proves nothing, so what is written down as begun counts as begun.
+    if (boot_id !== bootId() && folder.exitStatus === null) return Promise.resolve(this.#outcome(folder, null, null))
     if (folder.claim()) {
       // The next start finds an empty place. A runner of this one that comes late finds none, or shares the next one's
       // claim: still only one of them starts the command.
       folder.remove()
       return null
     }
-    if (boot_id !== bootId() && folder.exitStatus === null) return Promise.resolve(this.#outcome(folder, null, null))
     return this.#follow(plan, elapsed_ms)
   }
 
