@@ -1,5 +1,6 @@
 /** Metrics: what the machine, our processes and Claude's use of tokens are like, and what is wrong at this moment. */
 import { z } from 'zod'
+import { doctorMethods } from './doctor.ts'
 import { method, service, topic } from './method.ts'
 
 const Iso = z.string().meta({ description: 'ISO 8601, UTC', examples: ['2026-11-22T17:50:24.310Z'] })
@@ -325,6 +326,7 @@ export const metrics = service({
       timeout_ms: 5_000,
       idempotent: true,
     }),
+    ...doctorMethods,
     /** For the edge, which shows it as `GET /metrics`. */
     exposition: method({
       summary: 'All numbers in the text format of Prometheus',

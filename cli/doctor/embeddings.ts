@@ -10,6 +10,9 @@ export const checkOllama = async (around: Surroundings): Promise<Finding> => {
   const { EMBEDDINGS: mode, OLLAMA_BASE_URL: url, OLLAMA_EMBED_MODEL: model } = around.env
   if (mode === 'off') return ok('search goes by words, as EMBEDDINGS=off says')
   if (mode === 'embedded') return ok('the built-in model serves, as EMBEDDINGS=embedded says')
+  // Without a name and a password that may stand in it.
+  const { origin, pathname } = new URL(url)
+  const place = `${origin}${pathname}`.replace(/\/$/, '')
   const missing = mode === 'ollama' ? fail : warn
   const meanwhile = mode === 'ollama' ? 'search goes by words alone' : 'the built-in model serves, which reads English only'
   let names: string[]
@@ -17,11 +20,11 @@ export const checkOllama = async (around: Surroundings): Promise<Finding> => {
     names = Tags.parse(await around.fetchJson(`${url}/api/tags`)).models.map(({ name }) => name)
   } catch {
     return missing(
-      `no Ollama answers on ${url}: ${meanwhile}`,
+      `no Ollama answers on ${place}: ${meanwhile}`,
       `Install and start it (https://ollama.com), then: ollama pull ${model}. Or, to be content with that: EMBEDDINGS=embedded`,
     )
   }
   const isThere = names.some((name) => name === model || name === `${model}:latest`)
   if (isThere) return ok(`Ollama has ${model}`)
-  return missing(`Ollama answers on ${url} and has no ${model}: ${meanwhile}`, `Fetch it: ollama pull ${model}`)
+  return missing(`Ollama answers on ${place} and has no ${model}: ${meanwhile}`, `Fetch it: ollama pull ${model}`)
 }

@@ -19,6 +19,8 @@ import * as applications from './applications.ts'
 import { Auditor } from './auditor/auditor.ts'
 import { CrashLoops } from './crash-loop.ts'
 import { startDashboardPush } from './dashboard/open.ts'
+import { Doctor } from './doctor.ts'
+import { startHousekeeping } from './housekeeping.ts'
 import { judge } from './judge.ts'
 import { LastKnown } from './last-known.ts'
 import { pastOf } from './past.ts'
@@ -170,6 +172,8 @@ export const openMetrics = (deps: OpenMetricsDeps) => {
       }),
   })
   defer('auditor', () => auditor.close())
+  const doctor = new Doctor({ log, environment, home: home.root })
+  defer('doctor', () => doctor.close())
 
   const start = (): void => {
     watchdog.start()
@@ -187,6 +191,8 @@ export const openMetrics = (deps: OpenMetricsDeps) => {
     defer('dashboard', () => dashboard.close())
     const daily = startDailyBackup({ home, every_hours: env.BACKUP_EVERY_HOURS, environment, log })
     defer('daily backup', () => daily.stop())
+    const housekeeping = startHousekeeping({ env, home, pm2_home: pm2HomeOf(env, home.root), log })
+    defer('housekeeping', () => housekeeping.stop())
   }
-  return { handlers: createMetrics({ store, current, known, log }), start, watchdog, sampler, usage, alerts }
+  return { handlers: createMetrics({ store, current, known, doctor, log }), start, watchdog, sampler, usage, alerts }
 }

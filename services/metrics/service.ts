@@ -2,6 +2,7 @@
 import type { Handlers } from '../../protocol/method.ts'
 import { MAX_POINTS, type Metrics, type metrics } from '../../protocol/metrics.ts'
 import type { Log } from '../runtime/log.ts'
+import type { Doctor } from './doctor.ts'
 import { renderExposition } from './prometheus/exposition.ts'
 import { type MetricsStore, STEPS } from './store.ts'
 
@@ -11,12 +12,13 @@ export interface MetricsDeps {
   readonly current: (anew: boolean) => Promise<Metrics>
   /** Everything as the last look saw it, without asking anybody. */
   readonly known: () => Metrics
+  readonly doctor: Pick<Doctor, 'examine'>
   readonly log: Log
   readonly now?: () => number
 }
 
 /** Composes metrics. */
-export const createMetrics = ({ store, current, known, log, now = Date.now }: MetricsDeps): Handlers<typeof metrics> => ({
+export const createMetrics = ({ store, current, known, doctor, log, now = Date.now }: MetricsDeps): Handlers<typeof metrics> => ({
   current: async () => await current(false),
 
   refresh: async () => {
@@ -47,6 +49,8 @@ export const createMetrics = ({ store, current, known, log, now = Date.now }: Me
   processes: async () => known().processes,
 
   alerts: async ({ past }) => ({ alerts: [...store.openAlerts(), ...(past === 0 ? [] : store.pastAlerts(past))] }),
+
+  doctor: async ({ anew }) => await doctor.examine({ anew }),
 
   exposition: async () => await renderExposition(known()),
 })

@@ -5,19 +5,8 @@ import { type Health, readHealth } from '../../connection/health.ts'
 import type { Output } from '../../connection/methods.ts'
 import { bytes, duration, number, percent } from '../../i18n/format.ts'
 import { href } from '../../router.ts'
+import type { Finding, Level } from './finding-list.ts'
 import { settingsWords } from './words.ts'
-
-export type Level = 'ok' | 'warn' | 'fail'
-
-export interface Finding {
-  readonly level: Level
-  /** What was looked at. */
-  readonly title: string
-  readonly what: string
-  readonly advice?: string
-  /** A place of the panel that shows more. */
-  readonly place?: string
-}
 
 /** What was learned; undefined where whoever knows did not answer, which the look at the services tells. */
 export interface Examined {
