@@ -14,6 +14,7 @@ import { restart } from './restart.ts'
 import { restore } from './restore.ts'
 import { service } from './service.ts'
 import { status } from './status.ts'
+import { uninstall } from './uninstall.ts'
 import { up } from './up.ts'
 import { upgrade } from './upgrade.ts'
 import { verify } from './verify.ts'
@@ -30,6 +31,7 @@ export const commands: Readonly<Record<string, Command>> = {
   upgrade,
   import: importFrom,
   service,
+  uninstall,
   report,
   'push-metrics': pushMetrics,
   'refresh-vercel-token': refreshVercelToken,

@@ -22,6 +22,7 @@ const AS_BUILT = new Set([
   'import',
   'report',
   'service',
+  'uninstall',
   'push-metrics',
   'refresh-vercel-token',
 ])

@@ -5,7 +5,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isRestoreUnfinished } from './backup/journal.ts'
 import type { Command, Context } from './command.ts'
 import { type Health, isListening, readHealth, unreachable } from './edge.ts'
-import { rotateIdle } from './log-files.ts'
 import { type App, NAMESPACE } from './pm2.ts'
 import { installedManager } from './service/choice.ts'
 import type { Manager } from './service/manager.ts'
@@ -144,7 +143,6 @@ export const up: Command = {
         return 0
       }
     }
-    if (ours.length === 0) for (const name of settings.services) rotateIdle(join(settings.logs_dir, `${name}.log`))
     return await bringUp(context, ours, undefined, ours.length === 0 ? installedManager(context, process.env) : null)
   },
 }

@@ -1,6 +1,6 @@
 /** History: every message and every answer, stored exactly once. */
 import { z } from 'zod'
-import { BotId } from './identifiers.ts'
+import { BotId, TurnId } from './identifiers.ts'
 import { method, service, topic } from './method.ts'
 
 const SessionId = z
@@ -21,6 +21,7 @@ export const HistoryRecord = z.object({
   user_id: z.string().nullable(),
   username: z.string().nullable(),
   created_at: z.number().int(),
+  turn_id: TurnId.nullish().describe('the turn that it began or ended'),
 })
 export type HistoryRecord = z.output<typeof HistoryRecord>
 
@@ -37,6 +38,10 @@ export const ChatMessage = z
     username: z.string().nullable(),
     created_at: z.string().describe('YYYY-MM-DD HH:MM:SS, UTC'),
     bot_id: z.string(),
+    turn_id: z
+      .string()
+      .nullable()
+      .describe('the turn that it began or ended, whose events tell of tools and thinking; null where none is known'),
   })
   .meta({ title: 'ChatMessage' })
 export type ChatMessage = z.output<typeof ChatMessage>
@@ -44,7 +49,7 @@ export type ChatMessage = z.output<typeof ChatMessage>
 const Way = z.enum(['meaning', 'words'])
 
 /** A message that was found, and why. The first eight fields are those of the predecessor. */
-export const ChatHit = ChatMessage.omit({ telegram_chat_id: true, user_id: true, username: true })
+export const ChatHit = ChatMessage.omit({ telegram_chat_id: true, user_id: true, username: true, turn_id: true })
   .extend({
     distance: z
       .number()

@@ -51,19 +51,32 @@ export const findBackup = (home: string, which: string): Backup => {
   return backup
 }
 
+/** How many backups are kept, how old they may be, and how much they may take together. `now`: milliseconds since 1970. */
+export interface Limits {
+  readonly keep: number
+  readonly keep_days: number
+  readonly keep_bytes: number
+  readonly now: number
+}
+
 /**
- * Which backups to let go of: all beyond the newest `keep`, and those older than `keep_days`; never the newest. What lies
- * there half made is told apart: nobody is at it while the caller holds the lock of backups.
+ * Which backups to let go of: all beyond the newest `keep`, those older than `keep_days`, and from the one on with which all
+ * newer ones would take more than `keep_bytes`; never the newest. What lies there half made is told apart: nobody is at it while
+ * the caller holds the lock of backups.
  */
-export const agedBackups = (backups: readonly Backup[], limits: { keep: number; keep_days: number; now: number }): Backup[] => {
-  const newestFirst = [...backups].sort((a, b) => b.manifest.made_at - a.manifest.made_at)
-  return newestFirst.filter(
-    ({ manifest }, index) => index > 0 && (index >= limits.keep || manifest.made_at < limits.now - limits.keep_days * DAY_MS),
-  )
+export const agedBackups = (backups: readonly Backup[], limits: Limits): Backup[] => {
+  const oldest = limits.now - limits.keep_days * DAY_MS
+  let bytes = 0
+  return [...backups]
+    .sort((a, b) => b.manifest.made_at - a.manifest.made_at)
+    .filter(({ manifest }, index) => {
+      bytes += manifest.files.reduce((sum, file) => sum + file.bytes, 0)
+      return index > 0 && (index >= limits.keep || manifest.made_at < oldest || bytes > limits.keep_bytes)
+    })
 }
 
 /** Lets go of aged backups and of what was left half made. Returns the names. */
-export const rotate = (home: string, limits: { keep: number; keep_days: number; now: number }): string[] => {
+export const rotate = (home: string, limits: Limits): string[] => {
   const aged = agedBackups(listBackups(home), limits).map(({ name }) => name)
   const halves = readdirSync(shelfOf(home)).filter((name) => name.endsWith(PARTIAL))
   const names = [...aged, ...halves]

@@ -71,19 +71,20 @@ const toRow = (message: NewMessage) => ({
   user_id: message.user_id === null ? null : wellFormed(message.user_id),
   username: message.username === null ? null : wellFormed(message.username),
   created_at: Math.min(Math.max(0, message.created_at), LAST_MOMENT),
+  turn_id: message.turn_id ?? null,
 })
 
 const MESSAGE = `id, session_id, role, content, source,
   CASE WHEN telegram_chat_id BETWEEN ${Number.MIN_SAFE_INTEGER} AND ${Number.MAX_SAFE_INTEGER} THEN telegram_chat_id END AS telegram_chat_id,
-  user_id, username, ${shown('created_at')} AS created_at, bot_id`
+  user_id, username, ${shown('created_at')} AS created_at, bot_id, turn_id`
 
 const SUMMARY = `${shown('started_at')} AS started_at, ${shown('last_message_at')} AS last_message_at, message_count`
 
 /** Prepares the statements of an open, migrated database. `index` is called for each message that is stored. */
 export const openStore = (db: Database, index: IndexMessage = () => undefined): HistoryStore => {
   const insert = db.prepare(`
-    INSERT INTO messages (session_id, role, content, source, telegram_chat_id, user_id, username, created_at, bot_id, record_id)
-    VALUES (@session_id, @role, @content, @source, @telegram_chat_id, @user_id, @username, @created_at, @bot_id, @record_id)
+    INSERT INTO messages (session_id, role, content, source, telegram_chat_id, user_id, username, created_at, bot_id, record_id, turn_id)
+    VALUES (@session_id, @role, @content, @source, @telegram_chat_id, @user_id, @username, @created_at, @bot_id, @record_id, @turn_id)
     ON CONFLICT (record_id) DO NOTHING
     RETURNING id, session_id, bot_id, role`)
   const summarize = db.prepare(`

@@ -4,19 +4,21 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Publisher } from '../../protocol/method.ts'
 import type { reports } from '../../protocol/reports.ts'
+import { dropAged as dropAgedFiles } from '../runtime/aged.ts'
 import type { Home } from '../runtime/home.ts'
 import type { Log } from '../runtime/log.ts'
 import { packageRoot } from '../runtime/package-root.ts'
 import { closeDatabase, openDatabase } from '../runtime/sqlite.ts'
 import { findClaude } from './claude/claude.ts'
 import { Desk } from './desk.ts'
+import { isMailFile } from './mail/files.ts'
 import { Mailer, RETRY_MS } from './mail/mailer.ts'
 import type { Attachment } from './mail/message.ts'
 import type { Way } from './mail/way.ts'
 import { fileName } from './papers.ts'
 import { Pipeline } from './pipeline.ts'
 import type { At } from './points.ts'
-import { folderIn } from './presentation.ts'
+import { folderIn, isReportFolder } from './presentation.ts'
 import type { MailRow, ReportRow } from './rows.ts'
 import { createReports } from './service.ts'
 import type { Settings } from './settings.ts'
@@ -93,9 +95,12 @@ export const openReports = async (deps: OpenReportsDeps) => {
   mailer.recover()
 
   const dropAged = (): void => {
+    const before = now() - settings.REPORT_KEEP_DAYS * DAY_MS
     try {
-      for (const report of store.dropAged(now() - settings.REPORT_KEEP_DAYS * DAY_MS))
-        rmSync(folderOf(report), { recursive: true, force: true })
+      for (const report of store.dropAged(before)) rmSync(folderOf(report), { recursive: true, force: true })
+      // Folders that a crash left without a row, long behind the end of any row; mails as files have none of their own.
+      dropAgedFiles(home.reports, isReportFolder, before - DAY_MS)
+      dropAgedFiles(home.outbox, isMailFile, before)
     } catch (error) {
       log.error({ err: error }, 'Old reports could not be removed; it is tried again in an hour')
     }

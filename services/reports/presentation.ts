@@ -36,3 +36,6 @@ export const toReport = (
 /** The folder of a report: found by a person by its day, and by us by its id. */
 export const folderIn = (root: string, { date, lang, report_id }: Pick<ReportRow, 'date' | 'lang' | 'report_id'>): string =>
   join(root, `${date}-${lang}-${report_id.slice(0, 8)}`)
+
+/** Whether {@link folderIn} makes such names. */
+export const isReportFolder = (name: string): boolean => /^\d{4}-\d\d-\d\d-(cn|en)-[0-9a-f]{8}$/.test(name)

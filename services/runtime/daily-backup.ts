@@ -1,6 +1,6 @@
 /**
  * A backup a day, by itself. The service that watches over the others (metrics) calls this; the work is done by the command
- * `switchboard backup --daily` in a process of its own, so that looking through a large copy holds up nobody.
+ * `switchboard backup` in a process of its own, so that looking through a large copy holds up nobody.
  *
  * What decides is the age of the newest backup on the shelf, and no clock time: a machine that slept, or a service that was
  * restarted, makes up for what was missed soon after, once.
@@ -39,12 +39,12 @@ export const newestBackupAt = (backups: string): number => {
   return names.reduce((newest, name) => Math.max(newest, Date.parse(name.replace(NAME, '$1:$2:$3.$4Z'))), 0)
 }
 
-/** Runs `switchboard backup --daily` as a program. It goes on to its end when this process leaves. */
+/** Runs `switchboard backup` as a program. It goes on to its end when this process leaves. */
 const runCommand = (environment: Environment, home: string): Promise<BackupRun> =>
   new Promise((resolve) => {
     const command = join(packageRoot(import.meta.url), 'cli', 'switchboard.mjs')
     const env = { ...environment, SWITCHBOARD_HOME: home }
-    const child = spawn(process.execPath, [command, 'backup', '--daily'], {
+    const child = spawn(process.execPath, [command, 'backup'], {
       env,
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -7,7 +7,6 @@
  */
 
 import { randomUUID } from 'node:crypto'
-import { rmSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from '../runtime/log.ts'
 import { bootId, residentMb } from '../runtime/process.ts'
@@ -228,14 +227,6 @@ export class AgentPool {
     for (const process of processesOf(nonce, null)) {
       if (signalProcess(process, nonce, 'SIGKILL'))
         this.#options.log.warn({ pid: process.pid }, 'an orphan of an agent was ended')
-    }
-  }
-
-  /** Deletes the logs of agents that died before a moment: events of their turns are gone then, the turns stay. */
-  forgetLogs(before: number): void {
-    for (const n of this.#options.store.deadBefore(before)) {
-      rmSync(this.folder(n).path, { recursive: true, force: true })
-      this.#options.store.logsGone(n)
     }
   }
 

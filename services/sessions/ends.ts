@@ -119,6 +119,7 @@ const recordOf = (turn: Told, role: 'user' | 'assistant', content: string, sourc
   user_id: role === 'user' ? turn.user_id : null,
   username: role === 'user' ? turn.username : null,
   created_at: now,
+  turn_id: turn.turn_id,
 })
 
 export const messageRecord = (turn: Told, now: number): HistoryRecord => recordOf(turn, 'user', turn.message, 'telegram', now)

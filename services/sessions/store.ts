@@ -154,7 +154,9 @@ export const openStore = (db: Database) => {
       `UPDATE agents SET state = 'dead', exit_status = ?, ended_at = ? WHERE n = ?`,
     ),
     agentByNonce: sql<[string], AgentRow & { exit_status: number | null }>('SELECT * FROM agents WHERE nonce = ?'),
-    deadBefore: sql<[number], { n: number }>(`SELECT n FROM agents WHERE state = 'dead' AND logs_kept = 1 AND ended_at < ?`),
+    keptLogs: sql<[], { n: number; ended_at: number }>(
+      `SELECT n, ended_at FROM agents WHERE state = 'dead' AND logs_kept = 1 ORDER BY ended_at DESC, n DESC`,
+    ),
     logsGone: sql<[number]>('UPDATE agents SET logs_kept = 0 WHERE n = ?'),
     agentFolded: sql<[number, number, number]>(
       'UPDATE agents SET folded_offset = max(folded_offset, ?), cost_usd = max(cost_usd, ?) WHERE n = ?',
@@ -337,8 +339,8 @@ export const openStore = (db: Database) => {
     agentDead: soft((n: number, status: number | null, now: number) => void q.agentDead.run(status, now, n)),
 
     agentByNonce: (nonce: string) => q.agentByNonce.get(nonce) ?? null,
-    /** Agents that died before this moment and whose logs are still kept. */
-    deadBefore: (moment: number) => q.deadBefore.all(moment).map((row) => row.n),
+    /** Agents that have left and whose logs are still kept, the last one first. */
+    keptLogs: () => q.keptLogs.all(),
     logsGone: soft((n: number) => void q.logsGone.run(n)),
 
     addNotice: (turnId: string, agent: number, offset: number, content: string) =>

@@ -5,7 +5,7 @@
  */
 import { ServiceError } from '../../protocol/errors.ts'
 import type { TurnEvent } from '../../protocol/sessions.ts'
-import { END_PIECE, isBehind, type Position, parseEventId, toEventId } from './agent/event-id.ts'
+import { comparePositions, END_PIECE, isBehind, type Position, parseEventId, toEventId } from './agent/event-id.ts'
 import { TurnFold } from './agent/fold.ts'
 import type { AgentFolder } from './agent/folder.ts'
 import { readLines } from './agent/log.ts'
@@ -59,6 +59,13 @@ export const noticeEvent = (notice: NoticeRow): TurnEvent => ({
   type: 'notice',
   content: notice.content,
 })
+
+/**
+ * Whether somebody who has seen everything up to `after` lacks this event. Only who stands exactly at the end has heard it: events
+ * that were told can lie behind it, where a power cut took them from the log, or where the turn ended without the agent it had.
+ */
+const isNews = (event: TurnEvent, after: Position | null): boolean =>
+  isBehind(event.id, after) || (event.type === 'end' && after !== null && comparePositions(parseEventId(event.id), after) !== 0)
 
 /** What an agent says in many small pieces. */
 const isSpeech = (event: TurnEvent): boolean => event.type === 'text' || event.type === 'thinking'
@@ -117,7 +124,7 @@ export class OpenTurnEvents {
     if (this.#trimmed !== null && (after === null || parseIsBefore(after, this.#trimmed))) return null
     // Watchers stand near the end: look from there.
     let from = this.#kept.length
-    while (from > 0 && isBehind((this.#kept[from - 1] as TurnEvent).id, after)) from -= 1
+    while (from > 0 && isNews(this.#kept[from - 1] as TurnEvent, after)) from -= 1
     const events = take(this.#kept.slice(from), maxBytes)
     return { events, ended: this.#ended && from + events.length === this.#kept.length }
   }
@@ -186,7 +193,7 @@ export class LoggedTurnEvents {
     const found: TurnEvent[] = []
     let bytes = 0
     const add = (event: TurnEvent): void => {
-      if (!isBehind(event.id, after)) return
+      if (!isNews(event, after)) return
       found.push(event)
       bytes += sizeOf(event)
     }

@@ -196,24 +196,30 @@ test('backup - by the command: one at a time; verify tells the newest, and exits
   assert.deepEqual([choice.code, choice.output.includes(name)], [2, true])
 })
 
-test('rotation - keeps the newest always, at most so many, and none that is too old', () => {
+test('rotation - keeps the newest always, at most so many and so much, and none that is too old', () => {
+  const file = { file: 'db/memory.db', service: null, schema_version: null, bytes: 10, sha256: '', made_at: 0 }
   const now = Date.UTC(2026, 10, 23)
   const ages = fc.array(fc.integer({ min: 0, max: 400 * DAY_MS }), { minLength: 1, maxLength: 40 })
-  const limits = fc.record({ keep: fc.integer({ min: 1, max: 20 }), keep_days: fc.integer({ min: 1, max: 365 }) })
+  const limits = fc.record({
+    keep: fc.integer({ min: 1, max: 20 }),
+    keep_days: fc.integer({ min: 1, max: 365 }),
+    keep_bytes: fc.integer({ min: 1, max: 400 }),
+  })
   fc.assert(
-    fc.property(ages, limits, (given, { keep, keep_days }) => {
+    fc.property(ages, limits, (given, { keep, keep_days, keep_bytes }) => {
       const backups = given.map((age, index) => ({
         name: String(index),
         folder: '',
-        manifest: { format: 1 as const, switchboard: '', made_at: now - age, files: [] },
+        manifest: { format: 1 as const, switchboard: '', made_at: now - age, files: [file] },
       }))
-      const gone = new Set(agedBackups(backups, { keep, keep_days, now }))
+      const gone = new Set(agedBackups(backups, { keep, keep_days, keep_bytes, now }))
       const kept = backups.filter((backup) => !gone.has(backup))
       const newest = Math.max(...backups.map(({ manifest }) => manifest.made_at))
       assert.ok(kept.some(({ manifest }) => manifest.made_at === newest))
       assert.ok(kept.length <= keep)
       const young = backups.filter(({ manifest }) => manifest.made_at >= now - keep_days * DAY_MS)
-      assert.ok(kept.length >= Math.min(keep, young.length))
+      assert.ok(kept.length * 10 <= Math.max(keep_bytes, 10))
+      assert.ok(kept.length >= Math.min(keep, young.length, Math.floor(keep_bytes / 10)))
       for (const { manifest } of kept) assert.ok(manifest.made_at === newest || manifest.made_at >= now - keep_days * DAY_MS)
     }),
     { numRuns: 200 },
@@ -227,7 +233,7 @@ test('rotation - removes aged ones and what was left half made, and nothing else
   const recent = await makeBackup(settings, now - 1_000)
   mkdirSync(path.join(settings.home, 'backups', `${nameOf(now)}.partial`))
   mkdirSync(path.join(settings.home, 'backups', 'my own'))
-  const gone = rotate(settings.home, { keep: 14, keep_days: 90, now })
+  const gone = rotate(settings.home, { keep: 14, keep_days: 90, keep_bytes: 1e9, now })
   assert.deepEqual(gone.sort(), [old.name, `${nameOf(now)}.partial`].sort())
   assert.deepEqual(readdirSync(path.join(settings.home, 'backups')).sort(), [recent.name, 'my own'].sort())
 })

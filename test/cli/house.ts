@@ -56,6 +56,25 @@ export const isAlive = (pid: number): boolean => {
   }
 }
 
+const textOf = (file: string): string => {
+  try {
+    return readFileSync(file, 'latin1')
+  } catch {
+    // Gone meanwhile, or a kernel thread.
+    return ''
+  }
+}
+
+/** The processes that a folder is named to, in their command line or environment. None where there is no /proc. */
+export const livingIn = (folder: string): string[] => {
+  const pids = existsSync('/proc') ? readdirSync('/proc').filter((name) => /^\d+$/.test(name)) : []
+  return pids
+    .filter((pid) => Number(pid) !== process.pid)
+    .map((pid) => [textOf(`/proc/${pid}/cmdline`), textOf(`/proc/${pid}/environ`)].join('\0'))
+    .filter((text) => text.includes(folder))
+    .map((text) => text.replaceAll('\0', ' ').slice(0, 200))
+}
+
 const numberIn = (file: string): number => (existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) : Number.NaN)
 
 export interface House {

@@ -1,6 +1,6 @@
 /** Moving in: chats go on with the right conversation, and all of it in one command. */
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { importArchives } from '../../cli/import/archives.ts'
@@ -10,7 +10,7 @@ import { openSessionRows } from '../../cli/import/sessions/store.ts'
 import { openPredecessor } from '../../cli/import/store.ts'
 import { atEnd, checkLeaks, eventually, type Scope, tempDir } from '../harness.ts'
 import { root, surroundings } from './doctored.ts'
-import { openHouse } from './house.ts'
+import { livingIn, openHouse } from './house.ts'
 import { furnish, type OldHouse, openOldHouse, type SchemaVersion } from './predecessor.ts'
 
 checkLeaks()
@@ -165,7 +165,7 @@ test('import - archives: copied whole, told by the index, and once; a torn index
   assert.deepEqual(importArchives(path.join(house.folder, 'none'), third, false).found, 0)
 })
 
-test('import - by the command, into a Switchboard that runs: same chats, messages, memories and jobs; and once', async (t) => {
+test('import - by the command, into a Switchboard that runs: all of it, and once; then back to a backup, then gone without a trace', async (t) => {
   const old = oldHouse(t)
   furnish(old)
   const cwd = old.addChat('default', '7')
@@ -184,6 +184,7 @@ test('import - by the command, into a Switchboard that runs: same chats, message
   assert.match(tooEarly.output, /Switchboard is not running.*npm start/)
 
   assert.equal((await house.run(['up'])).code, 0)
+  assert.equal((await house.run(['backup'])).code, 0)
   const done = await house.run(call)
   assert.equal(done.code, 0, done.output)
   for (const line of [
@@ -218,5 +219,43 @@ test('import - by the command, into a Switchboard that runs: same chats, message
   assert.match(again.output, /^jobs: 3 found, 0 taken over, 2 here already/m)
   assert.match(again.output, /^chats: 1 found, 0 taken over, 1 here already/m)
   await eventually(async () => (await house.history('7')).length === 5)
+  assert.deepEqual(old.sums(), before)
+
+  const [backup = ''] = readdirSync(path.join(house.home, 'backups'))
+  assert.equal((await house.run(['down'])).code, 0)
+  await eventually(() => house.agents().length === 0)
+  const restored = await house.run(['restore', backup])
+  assert.equal(restored.code, 0, restored.output)
+  assert.equal((await house.run(['up'])).code, 0)
+  assert.deepEqual([await house.history('7'), await ask('/api/memory'), await ask('/api/cron')], [[], [], []])
+
+  // An agent in the middle of an answer, and a job that runs.
+  const cut = house.send('{{tokens=10000 delay_ms=20}} go', '8').catch(() => 'cut')
+  await eventually(() => house.journal().some(({ text }) => text.includes('tokens=10000')))
+  const post = async (route: string, body: object) =>
+    (await (
+      await fetch(`${house.url}${route}`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+    ).json()) as { id: number }
+  const started = path.join(old.folder, 'started')
+  const command = `touch '${started}'; sleep 300`
+  const { id } = await post('/api/cron', { name: 'long', cron_expression: '0 0 1 1 *', command })
+  const run = post(`/api/cron/${id}/run`, {}).catch(() => 'cut')
+  await eventually(() => existsSync(started))
+  const chats = path.join(house.home, '../chats')
+  assert.deepEqual(readdirSync(path.join(chats, 'default')), ['7', '8'])
+
+  const gone = await house.run(['uninstall', '--yes', '--chats'])
+  assert.equal(gone.code, 0, gone.output)
+  assert.match(gone.output, /stays what is none of the chats that this Switchboard knows: default\/7\n.*Switchboard is gone/)
+  await Promise.all([cut, run])
+  assert.deepEqual(livingIn(path.dirname(house.home)), [])
+  assert.ok(!existsSync(house.home))
+  // The restored databases do not know the chat that came after the backup: its files are not ours to delete.
+  assert.deepEqual(readdirSync(chats, { recursive: true }), ['default', 'default/7', 'default/7/notes.md'])
+  rmSync(started)
   assert.deepEqual(old.sums(), before)
 })

@@ -11,7 +11,7 @@ import { exportLines, hasDaemon } from '../../cli/service/beginning.ts'
 import { UNIT } from '../../cli/service/systemd.ts'
 import { atEnd, checkLeaks, eventually, type Scope, tempDir } from '../harness.ts'
 import { root } from './doctored.ts'
-import { type House, isAlive, openHouse } from './house.ts'
+import { type House, isAlive, livingIn, openHouse } from './house.ts'
 
 checkLeaks()
 
@@ -216,9 +216,11 @@ test('service - install, npm stop, npm start and uninstall go through the manage
   assert.equal(up.code, 0, up.output)
   assert.equal(house.pm2Pid(), pid(), 'started by the manager, not beside it')
 
-  const gone = await house.run(['service', 'uninstall'], env)
+  const gone = await house.run(['uninstall', '--yes'], env)
   assert.equal(gone.code, 0, gone.output)
+  assert.match(gone.output, new RegExp(`Uninstalled; ${file} is gone[\\s\\S]*Switchboard is gone`))
   assert.ok(!existsSync(file))
   assert.ok(!isAlive(pid()))
-  assert.deepEqual(house.jlist(), [])
+  assert.deepEqual(livingIn(path.dirname(house.home)), [])
+  assert.ok(!existsSync(house.home))
 })

@@ -3,8 +3,14 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { root } from '../source-tree.ts'
 import { renderConfiguration } from './configuration.ts'
+import { renderReference } from './reference.ts'
 import { readSections } from './settings.ts'
 
-const file = path.join(root, 'docs/configuration.md')
-writeFileSync(file, renderConfiguration(await readSections()))
-console.log(`Written: ${file}`)
+const documents = {
+  'docs/configuration.md': renderConfiguration(await readSections()),
+  'docs/reference.md': renderReference(),
+}
+for (const [file, text] of Object.entries(documents)) {
+  writeFileSync(path.join(root, file), text)
+  console.log(`Written: ${file}`)
+}

@@ -4,6 +4,9 @@ import { join } from 'node:path'
 import { toMessage } from './message.ts'
 import type { Way } from './way.ts'
 
+/** Whether this is a mail of ours, or one that was not finished. */
+export const isMailFile = (name: string): boolean => /\.eml(\.new)?$/.test(name)
+
 /** @param folder the outbox of our home */
 export const createFiles = (folder: string): Way => ({
   name: 'files',

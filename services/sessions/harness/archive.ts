@@ -52,6 +52,8 @@ export interface ArchiveOrder {
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const PARTIAL = '.partial'
+/** So many are let go of at a time. */
+const FORGET = 50
 
 const readJson = (path: string): unknown => {
   try {
@@ -157,6 +159,26 @@ export const archiveHarness = (order: ArchiveOrder): ArchiveEntry | null => {
   } finally {
     rmSync(partial, { recursive: true, force: true })
   }
+}
+
+const archivedAt = (line: unknown): number => Date.parse(String((line as { archived_at?: unknown } | null)?.archived_at))
+
+/**
+ * Deletes archives of before a moment (milliseconds since 1970), some at a time; how many. What the index tells no moment of
+ * stays. Cut off in the middle, the rest is found again: a folder goes before its line.
+ */
+export const forgetArchives = (archives: string, before: number): number => {
+  if (!existsSync(archives)) return 0
+  const lines = mendIndex(archives)
+  const isAged = (line: unknown): boolean => UUID.test(String(uuidOf(line))) && archivedAt(line) < before
+  const aged = new Set(lines.filter(isAged).slice(0, FORGET))
+  for (const line of aged) rmSync(join(archives, String(uuidOf(line))), { recursive: true, force: true })
+  if (aged.size > 0)
+    writeIndex(
+      archives,
+      lines.filter((line) => !aged.has(line)),
+    )
+  return aged.size
 }
 
 /** Deletes `<cwd>/.harness`; of a link, the link. */

@@ -3,6 +3,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
 import path from 'node:path'
 import { ServiceError } from '../../../protocol/errors.ts'
+import { force } from '../../runtime/forced.ts'
 
 /** `<number>:<letters>`, as BotFather gives them (core.telegram.org/bots/api#authorizing-your-bot). What fits can stand in a URL as it is. */
 const TOKEN = /^\d{1,20}:[A-Za-z0-9_-]{1,200}$/
@@ -10,15 +11,6 @@ const TOKEN_ID = /^[0-9a-f]{24}$/
 const ID_CHARS = 24
 
 const idOf = (token: string): string => createHash('sha256').update(token).digest('hex').slice(0, ID_CHARS)
-
-const syncFolder = (folder: string): void => {
-  const handle = openSync(folder, 'r')
-  try {
-    fsyncSync(handle)
-  } finally {
-    closeSync(handle)
-  }
-}
 
 export class BotTokens {
   readonly #folder: string
@@ -65,7 +57,7 @@ export class BotTokens {
 
   /** Under another name first: a crash leaves the whole token or none. */
   #write(tokenId: string, token: string): void {
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
+    const made = mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
     chmodSync(this.#folder, 0o700)
     const temporary = path.join(this.#folder, `.${randomUUID()}`)
     try {
@@ -81,6 +73,8 @@ export class BotTokens {
       rmSync(temporary, { force: true })
       throw error
     }
-    syncFolder(this.#folder)
+    force(this.#folder)
+    // The folder is new: its own name has to be on the disk, too.
+    if (made !== undefined) force(path.dirname(made))
   }
 }

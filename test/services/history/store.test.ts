@@ -37,7 +37,9 @@ const message = (given: Partial<NewMessage> = {}): NewMessage => ({
 
 test('history store - reads back all of a message, its moment as text', (t) => {
   const { store } = open(t)
-  const [stored] = store.add([message({ user_id: '7', username: 'ann', created_at: NOON + 999, telegram_chat_id: -100123 })])
+  const turn_id = '3f0c7a52-9b1d-4c8e-a6f4-5d2e8b7c9a10'
+  const whole = { user_id: '7', username: 'ann', created_at: NOON + 999, telegram_chat_id: -100123, turn_id }
+  const [stored] = store.add([message(whole)])
   assert.deepEqual(store.messages('gw-default-1', 0), [
     {
       id: stored?.id,
@@ -50,8 +52,11 @@ test('history store - reads back all of a message, its moment as text', (t) => {
       username: 'ann',
       created_at: '2026-11-22 12:00:00',
       bot_id: 'default',
+      turn_id,
     },
   ])
+  store.add([message()])
+  assert.equal(store.messages('gw-default-1', 1)[0]?.turn_id, null)
 })
 
 test('history store - a repeated record changes nothing, in one batch and in the next', (t) => {

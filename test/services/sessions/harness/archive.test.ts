@@ -4,7 +4,13 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSyn
 import path from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ArchiveEntry, type ArchiveOrder, archiveHarness, removeHarness } from '../../../../services/sessions/harness/archive.ts'
+import {
+  ArchiveEntry,
+  type ArchiveOrder,
+  archiveHarness,
+  forgetArchives,
+  removeHarness,
+} from '../../../../services/sessions/harness/archive.ts'
 import { checkLeaks, eventually, type Scope, startModule, tempDir } from '../../../harness.ts'
 import { makePlaces, toTasks, writeHarness } from './project.ts'
 
@@ -191,4 +197,32 @@ test('archive - removing deletes the folder, of a link the link, and of nothing 
   removeHarness(other)
   assert.equal(lstatSync(path.join(other, '.harness'), { throwIfNoEntry: false }), undefined)
   assert.ok(existsSync(file))
+})
+
+test('archive - those that are old go, folder and line, some at a time; lines of unknown age and strangers stay', (t) => {
+  const { cwd, archives, archive, index } = prepare(t)
+  writeHarness(cwd, toTasks(['done']))
+  const old = archive({ now: NOW - 1 })
+  writeHarness(cwd, toTasks(['done', 'done']))
+  const young = archive({ now: NOW })
+  const strange = [
+    { uuid: '../outside', archived_at: '2001-01-01T00:00:00Z' },
+    { uuid: 'x', chat_id: 'bg-1' },
+  ]
+  writeFileSync(path.join(archives, 'index.json'), JSON.stringify([...index(), ...strange]))
+  writeFileSync(path.join(archives, '..', 'outside'), 'kept')
+  assert.equal(forgetArchives(archives, NOW), 1)
+  assert.ok(!existsSync(path.join(archives, old?.uuid ?? '')))
+  assert.ok(existsSync(path.join(archives, young?.uuid ?? '')))
+  assert.ok(existsSync(path.join(archives, '..', 'outside')))
+  assert.deepEqual(index(), [young, ...strange])
+  assert.equal(forgetArchives(archives, NOW), 0)
+  assert.equal(forgetArchives(path.join(archives, 'none'), NOW), 0)
+
+  // Cut off after the folder: its line is found again. Cut off never leaves a folder without a line.
+  const lines = index()
+  const gone = { ...young, archived_at: '2001-01-01T00:00:00.000+00:00', uuid: '00000000-0000-4000-8000-000000000000' }
+  writeFileSync(path.join(archives, 'index.json'), JSON.stringify([gone, ...lines]))
+  assert.equal(forgetArchives(archives, NOW), 1)
+  assert.deepEqual(index(), lines)
 })
