@@ -13,6 +13,7 @@ import { settledWithin } from '../runtime/releases.ts'
 import { closeDatabase, openDatabase } from '../runtime/sqlite.ts'
 import { openPm2, type Pm2 } from '../runtime/watch/pm2.ts'
 import { createWatchdog, pm2HomeOf } from '../runtime/watch/settings.ts'
+import { AgentSeries } from './agent-series.ts'
 import { Agents } from './agents.ts'
 import { Alerts } from './alerts.ts'
 import * as applications from './applications.ts'
@@ -130,6 +131,7 @@ export const openMetrics = (deps: OpenMetricsDeps) => {
     min_free_disk_mb: env.GATEWAY_MIN_FREE_DISK_MB,
     crash_loop_minutes: env.CRASH_LOOP_MINUTES,
   }
+  const agents = new AgentSeries()
   const sampler = new Sampler({
     every_ms: env.METRICS_SAMPLE_SECONDS * 1_000,
     look,
@@ -137,6 +139,7 @@ export const openMetrics = (deps: OpenMetricsDeps) => {
     log,
     onSeen: (now) => {
       seen = now
+      agents.add(now.at, now.processes.agents)
       judge(alerts, loops, rules, { watched: watchdog.read(), system: now.system, counts: now.counts, now: now.at })
       publish.sampled({ at: now.at })
     },
@@ -194,5 +197,5 @@ export const openMetrics = (deps: OpenMetricsDeps) => {
     const housekeeping = startHousekeeping({ env, home, pm2_home: pm2HomeOf(env, home.root), log })
     defer('housekeeping', () => housekeeping.stop())
   }
-  return { handlers: createMetrics({ store, current, known, doctor, log }), start, watchdog, sampler, usage, alerts }
+  return { handlers: createMetrics({ store, agents, current, known, doctor, log }), start, watchdog, sampler, usage, alerts }
 }

@@ -2,12 +2,14 @@
 import type { Handlers } from '../../protocol/method.ts'
 import { MAX_POINTS, type Metrics, type metrics } from '../../protocol/metrics.ts'
 import type { Log } from '../runtime/log.ts'
+import type { AgentSeries } from './agent-series.ts'
 import type { Doctor } from './doctor.ts'
 import { renderExposition } from './prometheus/exposition.ts'
 import { type MetricsStore, STEPS } from './store.ts'
 
 export interface MetricsDeps {
   readonly store: Pick<MetricsStore, 'points' | 'listSeries' | 'openAlerts' | 'pastAlerts'>
+  readonly agents: Pick<AgentSeries, 'list' | 'points'>
   /** Everything as it is known; with `anew` everything is looked at first, which fails only when nothing can be read. */
   readonly current: (anew: boolean) => Promise<Metrics>
   /** Everything as the last look saw it, without asking anybody. */
@@ -18,7 +20,15 @@ export interface MetricsDeps {
 }
 
 /** Composes metrics. */
-export const createMetrics = ({ store, current, known, doctor, log, now = Date.now }: MetricsDeps): Handlers<typeof metrics> => ({
+export const createMetrics = ({
+  store,
+  agents,
+  current,
+  known,
+  doctor,
+  log,
+  now = Date.now,
+}: MetricsDeps): Handlers<typeof metrics> => ({
   current: async () => await current(false),
 
   refresh: async () => {
@@ -38,13 +48,14 @@ export const createMetrics = ({ store, current, known, doctor, log, now = Date.n
     // Samples do not come at even distances: all that are kept.
     const since = from ?? (step === 'sample' ? 0 : until - share * STEPS[step].width_ms)
     const series = asked.map((name) => {
-      const found = store.points({ name, step, from: since, to: until, limit: share })
+      const query = { name, step, from: since, to: until, limit: share }
+      const found = agents.points(query) ?? store.points(query)
       return { name, unit: found?.unit ?? null, points: found?.points ?? [] }
     })
     return { step, series }
   },
 
-  list_series: async () => store.listSeries(),
+  list_series: async () => [...store.listSeries(), ...agents.list()],
 
   processes: async () => known().processes,
 

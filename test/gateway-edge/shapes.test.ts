@@ -190,6 +190,7 @@ test('chat - lists, reads and stores in the predecessor\u2019s shapes', async (t
     user_id: null,
     username: null,
     bot_id: 'default',
+    turn_id: null,
   })
   assert.deepEqual((await house.get('/api/chat/sessions?bot_id=')).json, [
     { session_id: 's 1/é', bot_id: 'default', started_at: created_at, last_message_at: created_at, message_count: 1 },

@@ -6,7 +6,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { packageRoot } from '../../services/runtime/package-root.ts'
 import { DESKTOP, openBrowser, openPage, type PageOptions, PHONE } from '../browser.ts'
-import type { Scope } from '../harness.ts'
+import { eventually, type Scope } from '../harness.ts'
 import { openPanelHouse, type PanelHouse, visit } from './house.ts'
 
 const FOLDER = path.join(packageRoot(import.meta.url), '.cache', 'gallery')
@@ -16,6 +16,7 @@ const PLACES: readonly (readonly [name: string, place: string])[] = [
   ['overview', '#/overview'],
   ['chats', '#/chats'],
   ['chat', '#/chats/default/anna'],
+  ['permission', '#/chats/default/harbour-crew'],
   ['search', '#/chats?q=boat'],
   ['new-chat', '#/chats?new=1'],
   ['tasks', '#/tasks'],
@@ -45,7 +46,9 @@ const furnish = async (house: PanelHouse): Promise<void> => {
   }
   await say('anna', 'Good morning', 'say="Good morning! What shall we look at today?"')
   const look = `tool=Bash command="grep -ri boat notes/" thinking="Where did we write about the boat?" say=${JSON.stringify(ANSWER)}`
-  await say('anna', 'What did we say about the boat?', look)
+  const looking = say('anna', 'What did we say about the boat?', look)
+  await house.post(`/api/gateway/approvals/${await asked(house)}`, { decision: 'allow' })
+  await looking
   for (const chat of ['harbour-crew', '-1001234567890', 'weekly-review'])
     await say(chat, 'When do we meet?', 'say="On Friday at four, at pier 4."', 'Ben')
   const jobs = [
@@ -64,7 +67,18 @@ const furnish = async (house: PanelHouse): Promise<void> => {
   ]
   for (const memory of memories) await house.post('/api/memory', memory)
   await house.post('/api/tasks', { chat_id: 'anna', message: 'Tidy up the notes' })
+  // Nobody answers it: it is taken back when the house is closed.
+  const deploy = 'tool=Bash command="scp notes/rota.md pier4:/var/www/ && ssh pier4 systemctl reload nginx" say="Done."'
+  say('harbour-crew', 'Put the new rota on the pier\u2019s page', deploy, 'Ben').catch(() => undefined)
+  await asked(house)
 }
+
+/** The permission that is asked for, once it is. */
+const asked = async (house: PanelHouse): Promise<string> =>
+  await eventually(async () => {
+    const { approvals } = (await house.get('/api/gateway/approvals?state=waiting')) as { approvals: { approval_id: string }[] }
+    return approvals[0]?.approval_id
+  })
 
 const pageOf = (pictures: readonly { readonly name: string; readonly file: string }[]): string => {
   const figure = ({ name, file }: { readonly name: string; readonly file: string }): string =>
@@ -80,7 +94,7 @@ const scope: Scope = { after: (undo) => void undos.push(undo as () => unknown) }
 try {
   rmSync(FOLDER, { recursive: true, force: true })
   mkdirSync(FOLDER, { recursive: true })
-  const house = await openPanelHouse(scope)
+  const house = await openPanelHouse(scope, { env: { CLAUDE_PERMISSION_MODE: 'ask' } })
   await furnish(house)
   const browser = await openBrowser(scope)
   const pictures: { name: string; file: string }[] = []

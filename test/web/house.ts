@@ -28,6 +28,8 @@ export interface PanelHouse {
   /** A call over HTTP that must succeed. */
   post(path: string, body: object, method?: 'POST' | 'PUT'): Promise<unknown>
   get(path: string): Promise<unknown>
+  /** What all processes have written so far, in all their lives. */
+  output(): string
 }
 
 export interface PanelHouseOptions {
@@ -77,10 +79,12 @@ export const openPanelHouse = async (t: Scope, { env = {}, token }: PanelHouseOp
     ...env,
   }
   const running = new Map<ServiceName, Child>()
+  const started: Child[] = []
   atEnd(t, () => sweep(home))
   const start: PanelHouse['start'] = async (name) => {
     const child = startModule(t, MODULES[name], environment)
     running.set(name, child)
+    started.push(child)
     await eventually(() => child.messages.includes('ready') || child.process.exitCode !== null, { timeout_ms: 30_000 })
     if (!child.messages.includes('ready')) throw new Error(`${name} did not start: ${child.output()}${child.errors()}`)
   }
@@ -103,6 +107,7 @@ export const openPanelHouse = async (t: Scope, { env = {}, token }: PanelHouseOp
     signal: (name, signal) => void running.get(name)?.process.kill(signal),
     post: (path, body, method = 'POST') => ask(path, { method, body: JSON.stringify(body) }),
     get: (path) => ask(path, {}),
+    output: () => started.map((child) => child.output() + child.errors()).join(''),
   }
 }
 

@@ -48,6 +48,11 @@ test('panel metrics - each process and each agent has a row; one that dies turns
   const row = (name: string) => page.getByRole('row', { name: new RegExp(`^${name} `) })
   await row('scheduler').getByText('up', { exact: true }).waitFor()
   await row('Agent \\d+').first().waitFor()
+  const each = chart(page, 'Each agent, Hour')
+  await eventually(async () => /Agent \d+ [\d.]+ MB/.test((await each.getAttribute('aria-label')) ?? ''))
+  await page.locator('series-chart[heading="Each agent"] segment-control').getByText('Processor').click()
+  await eventually(async () => /Agent \d+ [\d.]+ %/.test((await each.getAttribute('aria-label')) ?? ''))
+  assert.match(page.url(), /agents=cpu/)
   await house.kill('scheduler')
   await row('scheduler').getByText('down', { exact: true }).waitFor()
   await page

@@ -2,19 +2,19 @@
  * Something that is read over the connection and kept fresh while its host is on the page.
  *
  * States: *loading* (nothing is known yet), *failed* (nothing is known, and why), *ready*; a value that could not be refreshed stays,
- * with the failure beside it. It is read again when a topic tells of a change, after hints were missed, at each new connection, and at a
- * beat where there is one. While one reading is under way any number of reasons lead to one more.
+ * with the failure beside it. It is read again when a topic tells of a change, after hints were missed, at each new connection, at a
+ * beat where there is one, and soon after a failure that passes. While one reading is under way any number of reasons lead to one more.
  *
  * - **A** What is shown belongs to the present `args`; an answer to older ones is dropped.
  */
 import { html, nothing, type ReactiveController, type TemplateResult } from 'lit'
-import type { Connection } from './connection/connection.ts'
 import { type Failure, toFailure } from './connection/failure.ts'
 import type { Payload, TopicName } from './connection/methods.ts'
+import type { Caller } from './connection/reading.ts'
 import type { PanelElement } from './element.ts'
 
 export interface LiveOptions<T, A extends readonly unknown[]> {
-  readonly load: (connection: Connection, args: A, signal: AbortSignal) => Promise<T>
+  readonly load: (connection: Caller, args: A, signal: AbortSignal) => Promise<T>
   /** What `load` depends on, asked for at each update of the host. Other ones: what was shown goes, and is loaded anew. Null: nothing is loaded. */
   readonly args?: () => A | null
   /** Topics that tell of a change. */
@@ -35,6 +35,10 @@ export interface LiveViews<T> {
 
 /** Hints come in bursts; one reading answers them all. */
 const BURST_MS = 120
+
+/** A service is back within seconds of its end. */
+const RETRY_MS = 3_000
+const PASSES: ReadonlySet<string> = new Set(['unavailable', 'timeout', 'closing'])
 
 export class Live<T, A extends readonly unknown[] = readonly []> implements ReactiveController {
   readonly #host: PanelElement
@@ -147,9 +151,9 @@ export class Live<T, A extends readonly unknown[] = readonly []> implements Reac
     this.#read()
   }
 
-  #soon(): void {
+  #soon(wait_ms = BURST_MS): void {
     window.clearTimeout(this.#timer)
-    this.#timer = window.setTimeout(() => this.#read(), BURST_MS)
+    this.#timer = window.setTimeout(() => this.#read(), wait_ms)
   }
 
   #read(): void {
@@ -164,7 +168,7 @@ export class Live<T, A extends readonly unknown[] = readonly []> implements Reac
     const controller = new AbortController()
     this.#running = controller
     void this.#options
-      .load(connection, args, controller.signal)
+      .load(connection.reading, args, controller.signal)
       .then(
         (value) => () => {
           this.#value = value
@@ -174,7 +178,9 @@ export class Live<T, A extends readonly unknown[] = readonly []> implements Reac
         (error: unknown) => () => {
           const failure = toFailure(error)
           // The next connection reads it again, and the banner says what is the matter.
-          if (failure.code !== 'offline') this.#failure = failure
+          if (failure.code === 'offline') return
+          this.#failure = failure
+          if (PASSES.has(failure.code)) this.#soon(RETRY_MS)
         },
       )
       .then((settle) => {

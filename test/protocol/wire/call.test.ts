@@ -269,6 +269,7 @@ test('size - 1 MB and 40 MB of text go both ways', async (t) => {
         username: null,
         created_at: '',
         bot_id: '',
+        turn_id: null,
       },
     ],
   })

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { openStore, type Sample, STEPS } from '../../../services/metrics/store.ts'
 import { checkLeaks } from '../../harness.ts'
+import { expectedOf } from './expected-points.ts'
 import { openMetricsDatabase } from './rig.ts'
 
 checkLeaks()
@@ -11,27 +12,6 @@ const NOON = Date.UTC(2026, 10, 22, 12)
 const HOUR_MS = 3_600_000
 const DAY_MS = 86_400_000
 const of = (value: number, name = 'a.b'): Sample[] => [{ name, unit: 'count', value }]
-
-interface Raw {
-  readonly at: number
-  readonly value: number
-}
-
-/** What a step must say of raw samples, computed from them alone. */
-const expected = (raw: readonly Raw[], width_ms: number) => {
-  const groups = new Map<number, Raw[]>()
-  for (const one of raw) {
-    const begin = one.at - (one.at % width_ms)
-    groups.set(begin, [...(groups.get(begin) ?? []), one])
-  }
-  return [...groups]
-    .sort(([a], [b]) => a - b)
-    .map(([at, group]) => {
-      const values = group.map(({ value }) => value)
-      const sum = values.reduce((a, b) => a + b, 0)
-      return { at, samples: values.length, min: Math.min(...values), max: Math.max(...values), last: values.at(-1), sum }
-    })
-}
 
 test('series - minutes, hours and days agree with the samples they are made of', (t) => {
   const db = openMetricsDatabase(t)
@@ -55,7 +35,7 @@ test('series - minutes, hours and days agree with the samples they are made of',
         for (const one of raw) assert.ok(store.addSamples(one.at, of(one.value, name)))
         for (const step of ['sample', 'minute', 'hour', 'day'] as const) {
           const { points = [] } = store.points({ name, step, from: 0, to: at + DAY_MS, limit: 1_000 }) ?? {}
-          const wanted = expected(raw, STEPS[step].width_ms)
+          const wanted = expectedOf(raw, STEPS[step].width_ms)
           assert.deepEqual(
             points.map(({ average, ...rest }) => ({ ...rest, sum: Math.round(average * rest.samples) })),
             wanted,

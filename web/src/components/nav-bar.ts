@@ -1,6 +1,8 @@
 /** The way between views: a rail at the side, icons alone where it is narrow, and a bar below on a phone. */
 import { css, html, nothing } from 'lit'
 import { customElement, property } from 'lit/decorators.js'
+import { linkToApproval, liveWaiting } from '../approvals/waiting.ts'
+import { approvalWords } from '../approvals/words.ts'
 import { PanelElement } from '../element.ts'
 import { href } from '../router.ts'
 import { shellWords } from '../shell-words.ts'
@@ -99,6 +101,10 @@ export class NavBar extends PanelElement {
       li a[aria-current] {
         background: var(--accent-soft);
         color: var(--accent);
+      }
+      li a.waits {
+        color: var(--warn);
+        background: var(--warn-soft);
       }
       .rest {
         flex: 1;
@@ -254,6 +260,20 @@ export class NavBar extends PanelElement {
   ]
 
   @property() current = ''
+  readonly #waiting = liveWaiting(this)
+
+  /** Leads to the eldest of what waits for an answer; not there while nothing does. */
+  #waits(): unknown {
+    const [eldest, ...more] = this.#waiting.value ?? []
+    if (eldest === undefined) return nothing
+    const text = approvalWords()
+    const count = more.length + 1
+    return html`<li>
+      <a class="waits" href=${linkToApproval(eldest)} title=${text.waits(count)} @click=${this.#closeMore}
+        >${icon('key', 20)}<span>${text.waitsShort(count)}</span></a
+      >
+    </li>`
+  }
 
   #link = ({ name, icon: drawing, title }: View) => html`<a
     href=${href(name)}
@@ -294,8 +314,9 @@ export class NavBar extends PanelElement {
       <button class="find" title=${text.palette} aria-keyshortcuts="Control+K Meta+K" @click=${() => this.dispatchEvent(new PaletteEvent())}>
         ${icon('search', 17)}<span class="grow cut">${text.search}</span><kbd>${isMac ? '⌘K' : 'Ctrl K'}</kbd>
       </button>
+      <p class="visually-hidden" role="status">${this.#waiting.value?.length ? approvalWords().waits(this.#waiting.value.length) : nothing}</p>
       <ul>
-        ${VIEWS.map((view, index) => html`<li class=${index < BAR_MAX ? '' : 'rare'}>${this.#link(view)}</li>`)}
+        ${this.#waits()} ${VIEWS.map((view, index) => html`<li class=${index < BAR_MAX ? '' : 'rare'}>${this.#link(view)}</li>`)}
         <li class="bar-only">
           <details @toggle=${this.#onToggle}>
             <summary>${icon('more', 20)}<span>${text.more}</span></summary>

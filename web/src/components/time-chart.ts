@@ -186,7 +186,8 @@ export class TimeChart extends PanelElement {
         height: plot.clientHeight,
         legend: { show: false },
         cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
-        padding: [8, 8, 0, 0],
+        // The last moment below needs half its width.
+        padding: [8, 20, 0, 0],
         scales: {
           ...(span > 0 ? { x: { range: [from / 1_000, to / 1_000] } } : {}),
           y: { range: (_, min, max) => this.#range(min, max) },

@@ -12,6 +12,7 @@ import type { TurnEvent } from '../../../protocol/sessions.ts'
 import { Failure } from './failure.ts'
 import { FollowedTurn, type TurnListener } from './followed-turn.ts'
 import type { Input, MethodName, Output, Payload, TopicName } from './methods.ts'
+import { Reading } from './reading.ts'
 import { type CallOptions, RpcSocket, type SocketListener } from './rpc-socket.ts'
 
 export type ConnectionState = 'connecting' | 'live' | 'reconnecting' | 'login' | 'refused'
@@ -38,6 +39,8 @@ export class Connection implements SocketListener {
   readonly #stateListeners = new Set<() => void>()
   readonly #topics = new Map<TopicName, Set<TopicListener<TopicName>>>()
   readonly #turns = new Set<FollowedTurn>()
+  /** For calls that change nothing: they do not wait for a service that is down. */
+  readonly reading = new Reading(this)
 
   get state(): ConnectionState {
     return this.#state

@@ -3,6 +3,8 @@ import '../../components/search-field.ts'
 import { css, html, nothing } from 'lit'
 import { customElement, property } from 'lit/decorators.js'
 import type { ChatHit } from '../../../../protocol/history.ts'
+import { liveWaiting } from '../../approvals/waiting.ts'
+import { approvalWords } from '../../approvals/words.ts'
 import { icon } from '../../components/icon.ts'
 import type { SearchEvent } from '../../components/search-field.ts'
 import { PanelElement } from '../../element.ts'
@@ -122,6 +124,7 @@ export class ChatList extends PanelElement {
     topics: ['history.message_recorded', 'sessions.turn_changed'],
     every_ms: 30_000,
   })
+  readonly #waiting = liveWaiting(this)
   readonly #hits = new Live(this, {
     args: () => (this.query === '' ? null : ([this.query] as const)),
     load: (connection, [q]) => connection.call('history.search', { q, limit: HITS }),
@@ -147,6 +150,7 @@ export class ChatList extends PanelElement {
 
   #chats(): unknown {
     const text = chatWords()
+    const asking = new Set(this.#waiting.value?.map(({ bot_id, chat_id }) => placeOfChat(bot_id, chat_id).session_id))
     return this.#rows.render({
       empty: (rows) =>
         rows.length > 0
@@ -161,9 +165,11 @@ export class ChatList extends PanelElement {
             <a href=${link} aria-current=${session_id === this.current ? 'page' : nothing}>
               <span class="row"
                 ><b class="cut grow">${title}</b>${
-                  busy
-                    ? html`<status-chip tone="busy">${text.busy}</status-chip>`
-                    : html`<time-ago class="muted small" .at=${at}></time-ago>`
+                  asking.has(session_id)
+                    ? html`<status-chip tone="warn">${approvalWords().asking}</status-chip>`
+                    : busy
+                      ? html`<status-chip tone="busy">${text.busy}</status-chip>`
+                      : html`<time-ago class="muted small" .at=${at}></time-ago>`
                 }</span
               >
               <span class="second"><span class="cut grow">${bot}</span><span>${text.messages(number(count))}</span></span>

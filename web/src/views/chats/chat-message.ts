@@ -2,15 +2,21 @@
 import './turn-parts.ts'
 import { css, html, nothing } from 'lit'
 import { customElement, property } from 'lit/decorators.js'
+import type { Approval } from '../../../../protocol/approvals.ts'
 import type { ChatMessage } from '../../../../protocol/history.ts'
+import { approvalWords } from '../../approvals/words.ts'
 import { icon } from '../../components/icon.ts'
 import type { Tone } from '../../components/status-chip.ts'
 import { PanelElement } from '../../element.ts'
 import { clock, day, fullMoment, momentOf } from '../../i18n/format.ts'
 import { base } from '../../style/base.ts'
 import { hasEnded, isSaid, type LiveTurn, type Part } from './live-turn.ts'
+import type { PastTurn } from './past-turn.ts'
 import type { Outgoing } from './transcript.ts'
 import { chatWords } from './words.ts'
+
+/** What came of permissions, by their ids. */
+export type Approvals = ReadonlyMap<string, Approval>
 
 export type Entry =
   | {
@@ -18,17 +24,22 @@ export type Entry =
       readonly key: string
       readonly message: ChatMessage
       readonly parts: readonly Part[]
+      /** What was asked for of an answer whose turn was not seen. */
+      readonly past: PastTurn | undefined
       readonly newDay: boolean
       readonly marked: boolean
+      readonly approvals: Approvals
     }
   | { readonly kind: 'outgoing'; readonly key: string; readonly message: Outgoing }
-  | { readonly kind: 'turn'; readonly key: string; readonly turn: LiveTurn }
+  | { readonly kind: 'turn'; readonly key: string; readonly turn: LiveTurn; readonly approvals: Approvals }
+  | { readonly kind: 'approval'; readonly key: string; readonly approval: Approval }
 
 interface Answer {
   readonly separator: unknown
   readonly marked: boolean
   readonly about: unknown
   readonly parts: readonly Part[]
+  readonly approvals: Approvals
   /** Empty while it is written. */
   readonly reply: string
   readonly end: unknown
@@ -36,7 +47,7 @@ interface Answer {
 
 /** What a person wants done with an entry. */
 export class EntryEvent extends Event {
-  readonly deed: 'resend' | 'discard' | 'link'
+  readonly deed: 'resend' | 'discard' | 'link' | 'past'
   readonly key: string
 
   constructor(deed: EntryEvent['deed'], key: string) {
@@ -187,20 +198,32 @@ export class ChatMessageElement extends PanelElement {
 
   override render() {
     const { entry } = this
-    if (entry === undefined) return nothing
+    if (entry === undefined || entry.kind === 'approval') return nothing
     if (entry.kind === 'message') return this.#stored(entry)
-    return entry.kind === 'outgoing' ? this.#outgoing(entry.message) : this.#turn(entry.turn)
+    return entry.kind === 'outgoing' ? this.#outgoing(entry.message) : this.#turn(entry)
   }
 
   #do(deed: EntryEvent['deed'], key: string): void {
     this.dispatchEvent(new EntryEvent(deed, key))
   }
 
-  #stored({ message, parts, newDay, marked }: Extract<Entry, { kind: 'message' }>): unknown {
+  #stored({ message, parts, past, newDay, marked, approvals }: Extract<Entry, { kind: 'message' }>): unknown {
     const at = momentOf(message.created_at)
     const separator = newDay ? html`<p class="day">${day(at)}</p>` : nothing
-    if (message.role === 'assistant')
-      return this.#answer({ separator, marked, about: this.#about(message.id, at), parts, reply: message.content, end: nothing })
+    if (message.role === 'assistant') {
+      const shown = past?.state === 'read' && past.open ? past.parts : parts
+      const isSeen = parts.length > 0 || message.turn_id === null
+      const about = html`${this.#about(message.id, at)}${isSeen ? nothing : this.#pastButton(message.id, past)}`
+      return this.#answer({
+        separator,
+        marked,
+        about,
+        parts: shown,
+        approvals,
+        reply: message.content,
+        end: this.#pastNote(past),
+      })
+    }
     const text = chatWords()
     // What has no name of its own is called by the way it came, where that is no matter of course.
     const who = message.username ?? message.user_id ?? (message.source === 'telegram' ? text.user : message.source)
@@ -215,6 +238,18 @@ export class ChatMessageElement extends PanelElement {
     const text = chatWords()
     return html`<time datetime=${new Date(at).toISOString()} title=${fullMoment(at)}>${clock(at)}</time>
       <button class="quiet" aria-label=${text.link} title=${text.link} @click=${() => this.#do('link', String(id))}>${icon('copy', 14)}</button>`
+  }
+
+  #pastButton(id: number, past: PastTurn | undefined): unknown {
+    const isOpen = past?.state === 'read' && past.open
+    return html`<button class="quiet past" aria-expanded=${isOpen} @click=${() => this.#do('past', String(id))}>
+      ${icon('tool', 14)}${chatWords().past}
+    </button>`
+  }
+
+  #pastNote(past: PastTurn | undefined): unknown {
+    const note = past === undefined ? undefined : noteOf(past)
+    return note === undefined ? nothing : html`<p class="state" role="status">${note}</p>`
   }
 
   #outgoing({ key, text: content, failure }: Outgoing): unknown {
@@ -234,27 +269,37 @@ export class ChatMessageElement extends PanelElement {
     </article>`
   }
 
-  #turn(turn: LiveTurn): unknown {
+  #turn({ turn, approvals }: Extract<Entry, { kind: 'turn' }>): unknown {
     const end = hasEnded(turn)
       ? this.#end(turn)
-      : html`<p class="state"><span class="dots"><i></i><i></i><i></i></span>${this.#doing(turn)}</p>`
-    return this.#answer({ separator: nothing, marked: false, about: nothing, parts: turn.parts, reply: turn.reply ?? '', end })
+      : html`<p class="state"><span class="dots"><i></i><i></i><i></i></span>${this.#doing(turn, approvals)}</p>`
+    return this.#answer({
+      separator: nothing,
+      marked: false,
+      about: nothing,
+      parts: turn.parts,
+      approvals,
+      reply: turn.reply ?? '',
+      end,
+    })
   }
 
   /** An answer, while it is written and later: the same nodes, so that nothing moves when it is stored. */
-  #answer({ separator, marked, about, parts, reply, end }: Answer): unknown {
+  #answer({ separator, marked, about, parts, approvals, reply, end }: Answer): unknown {
     // The reply decides; often it is what was appended already, or the last part of that.
     return html`${separator}
       <article class=${marked ? 'marked' : ''}>
         <div class="about"><b>${chatWords().assistant}</b>${about}</div>
-        <turn-parts .parts=${parts} ?hidden=${parts.length === 0}></turn-parts>
+        <turn-parts .parts=${parts} .approvals=${approvals} ?hidden=${parts.length === 0}></turn-parts>
         ${reply === '' || isSaid(parts, reply) ? nothing : html`<markdown-text .text=${reply}></markdown-text>`}
         ${end}
       </article>`
   }
 
-  #doing({ state, ahead, retrying, parts }: LiveTurn): string {
+  #doing({ state, ahead, retrying, parts }: LiveTurn, approvals: Approvals): string {
     const text = chatWords()
+    if (parts.some((part) => part.kind === 'approval' && approvals.get(part.approval_id)?.state === 'waiting'))
+      return approvalWords().working
     if (retrying !== undefined) return text.retrying(retrying)
     if (state === 'waiting') return text.waiting(ahead)
     return parts.length === 0 ? text.starting : text.working
@@ -266,4 +311,14 @@ export class ChatMessageElement extends PanelElement {
     const tone: Tone = state === 'failed' || state === 'expired' ? 'bad' : 'warn'
     return html`<p class="state"><status-chip tone=${tone}>${names[state] ?? state}</status-chip>${reason ?? nothing}</p>`
   }
+}
+
+/** What there is to say of a past turn, beside its parts. */
+const noteOf = (past: PastTurn): string | undefined => {
+  const text = chatWords()
+  if (past.state === 'failed') return `${text.pastFailed}: ${past.failure.message}`
+  if (past.state !== 'read') return text.pastState[past.state]
+  if (!past.open) return undefined
+  if (past.cut) return text.pastCut
+  return past.parts.every(({ kind }) => kind === 'text') ? text.pastNone : undefined
 }

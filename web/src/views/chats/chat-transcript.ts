@@ -1,17 +1,21 @@
 /** One open chat: its messages, what is being answered, and the field to write in. */
+import '../../approvals/approval-card.ts'
 import '../../components/virtual-list.ts'
 import './chat-menu.ts'
 import './chat-message.ts'
 import './message-composer.ts'
 import { css, html, nothing, type PropertyValues } from 'lit'
 import { customElement, property, query, state } from 'lit/decorators.js'
+import type { Approval } from '../../../../protocol/approvals.ts'
+import { approvalWords } from '../../approvals/words.ts'
 import { icon } from '../../components/icon.ts'
 import type { BottomEvent, VirtualList } from '../../components/virtual-list.ts'
 import { toFailure } from '../../connection/failure.ts'
 import { PanelElement } from '../../element.ts'
+import { Live } from '../../live.ts'
 import { go, href } from '../../router.ts'
 import { base } from '../../style/base.ts'
-import type { Entry, EntryEvent } from './chat-message.ts'
+import type { Approvals, Entry, EntryEvent } from './chat-message.ts'
 import { type ChatPlace, linkTo, titleOf } from './chat-place.ts'
 import type { MessageComposer, MessageEvent } from './message-composer.ts'
 import { Transcript } from './transcript.ts'
@@ -97,10 +101,30 @@ export class ChatTranscript extends PanelElement {
   @query('message-composer') private readonly composer!: MessageComposer | null
   #transcript: Transcript | undefined
   #stored:
-    | { readonly messages: Transcript['messages']; readonly marked: number | undefined; readonly entries: readonly Entry[] }
+    | {
+        readonly messages: Transcript['messages']
+        readonly marked: number | undefined
+        readonly approvals: Approvals
+        readonly entries: readonly Entry[]
+      }
     | undefined
   #wasBusy = false
   #announcement = ''
+  /** What was announced last of what waits. */
+  #announced: string | undefined
+  /** The permissions that were asked for in this chat, eldest first. */
+  readonly #approvals = new Live(this, {
+    args: () => (this.place?.chat ? ([this.place.chat.bot_id, this.place.chat.chat_id] as const) : null),
+    load: async (connection, [bot_id, chat_id]): Promise<Approvals> => {
+      const { approvals } = await connection.call('sessions.approvals', { bot_id, chat_id })
+      return new Map(approvals.map((approval) => [approval.approval_id, approval]))
+    },
+    topics: ['sessions.approval_changed'],
+    concerns: (_, payload) => {
+      const chat = this.place?.chat
+      return 'chat_id' in payload && payload.bot_id === chat?.bot_id && payload.chat_id === chat.chat_id
+    },
+  })
 
   override disconnectedCallback(): void {
     super.disconnectedCallback()
@@ -124,6 +148,14 @@ export class ChatTranscript extends PanelElement {
       this.atBottom = true
       if (this.message !== undefined) void this.#show(Number(this.message))
     } else if (changed.has('message') && this.message !== undefined) void this.#show(Number(this.message))
+    const newest = this.#waiting().at(-1)
+    if (newest !== undefined && newest.approval_id !== this.#announced)
+      this.#announcement = approvalWords().announce(newest.title)
+    this.#announced = newest?.approval_id
+  }
+
+  #waiting(): Approval[] {
+    return [...(this.#approvals.value?.values() ?? [])].filter(({ state }) => state === 'waiting')
   }
 
   protected override updated(changed: PropertyValues<this>): void {
@@ -152,16 +184,18 @@ export class ChatTranscript extends PanelElement {
   #storedEntries(transcript: Transcript): readonly Entry[] {
     const { messages } = transcript
     const known = this.#stored
-    if (known?.messages === messages && known.marked === this.marked) return known.entries
+    const approvals = this.#approvals.value ?? NO_APPROVALS
+    if (known?.messages === messages && known.marked === this.marked && known.approvals === approvals) return known.entries
     const dayOf = (index: number): string | undefined => messages[index]?.created_at.slice(0, 10)
     const entries = messages.map((message, index): Entry => {
       const [newDay, marked] = [dayOf(index) !== dayOf(index - 1), message.id === this.marked]
       // The same key as while it was written: its place on the screen goes on.
       const turn = transcript.turnOf(message.id)
       const key = turn?.turn_id ?? `m${message.id}`
-      return { kind: 'message', key, message, parts: turn?.parts ?? [], newDay, marked }
+      const past = transcript.past.of(message.id)
+      return { kind: 'message', key, message, parts: turn?.parts ?? [], past, newDay, marked, approvals }
     })
-    this.#stored = { messages, marked: this.marked, entries }
+    this.#stored = { messages, marked: this.marked, approvals, entries }
     return entries
   }
 
@@ -170,7 +204,10 @@ export class ChatTranscript extends PanelElement {
     return [
       ...this.#storedEntries(transcript),
       ...outgoing.map((message): Entry => ({ kind: 'outgoing', key: message.key, message })),
-      ...turns.map((turn): Entry => ({ kind: 'turn', key: turn.turn_id, turn })),
+      ...turns.map(
+        (turn): Entry => ({ kind: 'turn', key: turn.turn_id, turn, approvals: this.#approvals.value ?? NO_APPROVALS }),
+      ),
+      ...this.#waiting().map((approval): Entry => ({ kind: 'approval', key: `a${approval.approval_id}`, approval })),
     ]
   }
 
@@ -186,7 +223,13 @@ export class ChatTranscript extends PanelElement {
           <h1 class="cut">${title}</h1>
           <p class="muted small cut">${place.chat?.bot_id ?? place.session_id}</p>
         </div>
-        ${transcript.busy ? html`<status-chip tone="busy">${text.busy}</status-chip>` : nothing}
+        ${
+          this.#waiting().length > 0
+            ? html`<status-chip tone="warn">${approvalWords().asking}</status-chip>`
+            : transcript.busy
+              ? html`<status-chip tone="busy">${text.busy}</status-chip>`
+              : nothing
+        }
         ${place.chat === null ? nothing : html`<chat-menu .chat=${place.chat}></chat-menu>`}
       </header>
       <div class="middle">${this.#middle(transcript, text.transcript(title))}</div>
@@ -219,6 +262,7 @@ export class ChatTranscript extends PanelElement {
         @near-top=${() => transcript.older()}
         @bottom-change=${(event: BottomEvent) => (this.atBottom = event.atBottom)}
         @entry=${this.#onEntry}
+        @decided=${this.#approvals.reload}
       ></virtual-list>
       ${
         this.atBottom
@@ -240,6 +284,7 @@ export class ChatTranscript extends PanelElement {
   #onEntry = ({ deed, key }: EntryEvent): void => {
     if (deed === 'resend') this.#transcript?.resend(key)
     else if (deed === 'discard') this.#transcript?.discard(key)
+    else if (deed === 'past') this.#togglePast(Number(key))
     else if (this.place !== undefined) {
       const link = linkTo(this.place, { message: key })
       go(link, { replace: true })
@@ -249,6 +294,11 @@ export class ChatTranscript extends PanelElement {
         // Without a secure connection there is no clipboard; the address line has the link.
         .catch(() => this.notify({ text: location.href }))
     }
+  }
+
+  #togglePast(id: number): void {
+    const message = this.#transcript?.messages.find((one) => one.id === id)
+    if (message !== undefined) void this.#transcript?.past.toggle(message)
   }
 
   #interrupt = async (): Promise<void> => {
@@ -263,5 +313,9 @@ export class ChatTranscript extends PanelElement {
   }
 }
 
+const NO_APPROVALS: Approvals = new Map()
 const keyOf = (entry: Entry): string => entry.key
-const draw = (entry: Entry): unknown => html`<chat-message .entry=${entry}></chat-message>`
+const draw = (entry: Entry): unknown =>
+  entry.kind === 'approval'
+    ? html`<approval-card .approval=${entry.approval}></approval-card>`
+    : html`<chat-message .entry=${entry}></chat-message>`

@@ -15,6 +15,8 @@ export type Part =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'thinking'; readonly text: string }
   | { readonly kind: 'notice'; readonly text: string }
+  /** A permission was asked for. */
+  | { readonly kind: 'approval'; readonly approval_id: string; readonly tool: string; readonly title: string }
   | ToolUse
 
 export interface LiveTurn {
@@ -86,6 +88,10 @@ export const fold = (turn: LiveTurn, event: TurnEvent): LiveTurn => {
     }
     case 'retrying':
       return { ...turn, retrying: event.reason }
+    case 'approval': {
+      const { approval_id, tool_name: tool, title } = event
+      return { ...on, parts: [...turn.parts, { kind: 'approval', approval_id, tool, title }] }
+    }
     case 'notice':
       return { ...on, parts: [...turn.parts, { kind: 'notice', text: event.content }] }
     case 'end':

@@ -11,11 +11,13 @@ import type { Connection } from '../../connection/connection.ts'
 import { type Failure, toFailure } from '../../connection/failure.ts'
 import type { ChatPlace } from './chat-place.ts'
 import { fold, hasEnded, isSaid, type LiveTurn, newTurn } from './live-turn.ts'
+import { PastTurns } from './past-turn.ts'
 
 /** Messages that are asked for at first. Further back as many as are there already, since who goes far goes farther. */
 const PAGE = 100
 const LARGE_PAGE = 1_000
 const PATIENCE = { timeout_ms: 30_000 }
+const RETRY_MS = 3_000
 
 /** A message on its way. */
 export interface Outgoing {
@@ -28,6 +30,8 @@ export interface Outgoing {
 
 export class Transcript {
   readonly place: ChatPlace
+  /** Of turns that ended before they could be seen. */
+  readonly past: PastTurns
   readonly #connection: Connection
   readonly #onChange: () => void
   #messages: readonly ChatMessage[] = []
@@ -50,6 +54,10 @@ export class Transcript {
     this.#connection = connection
     this.place = place
     this.#onChange = onChange
+    this.past = new PastTurns(connection.reading, () => {
+      this.#messages = [...this.#messages]
+      if (!this.#closed) onChange()
+    })
   }
 
   get messages(): readonly ChatMessage[] {
@@ -274,7 +282,7 @@ export class Transcript {
     try {
       // From the newest one on: no gap, however much was missed.
       const wanted = isFirst ? { limit: PAGE } : { from_id: this.#newest() }
-      const page = await this.#connection.call('history.get_session', { session_id, ...wanted }, PATIENCE)
+      const page = await this.#connection.reading.call('history.get_session', { session_id, ...wanted }, PATIENCE)
       if (this.#closed) return
       this.#merge(page)
       if (isFirst) this.#complete = page.length < PAGE
@@ -285,6 +293,8 @@ export class Transcript {
       if (failure.code === 'not_found') this.#complete = isFirst
       else if (!this.#loaded) {
         this.#failure = failure
+        // Who is away is back soon; for another reason there is the button.
+        window.setTimeout(() => this.#failure !== undefined && !this.#closed && void this.#read(), RETRY_MS)
         return this.#onChange()
       }
     }

@@ -2,12 +2,23 @@
 import '../../text/markdown-text.ts'
 import { css, html, nothing } from 'lit'
 import { customElement, property } from 'lit/decorators.js'
+import type { Approval } from '../../../../protocol/approvals.ts'
+import { approvalWords } from '../../approvals/words.ts'
 import { icon } from '../../components/icon.ts'
+import type { Tone } from '../../components/status-chip.ts'
 import { PanelElement } from '../../element.ts'
 import { base } from '../../style/base.ts'
 import { blocks } from '../../style/blocks.ts'
+import { revealed } from '../../text/revealed.ts'
 import type { Part, ToolUse } from './live-turn.ts'
 import { chatWords } from './words.ts'
+
+const TONES: Readonly<Record<Approval['state'], Tone>> = {
+  ...{ waiting: 'warn', allowed: 'ok', denied: 'bad', expired: 'bad', withdrawn: 'plain' },
+}
+
+/** The tool that asks for opinions. */
+const QUESTIONS = 'AskUserQuestion'
 
 /** The one thing that says most about a use of a tool: the command, the file, the question. */
 const gist = (input: string): string => {
@@ -96,6 +107,19 @@ export class TurnParts extends PanelElement {
         overflow-wrap: anywhere;
         color: var(--muted);
       }
+      .asked {
+        display: flex;
+        flex-wrap: wrap;
+        align-items: center;
+        gap: 4px 8px;
+        color: var(--muted);
+        font-size: 13px;
+        overflow-wrap: anywhere;
+      }
+      .asked b {
+        color: var(--text);
+        font-weight: 600;
+      }
       .notice {
         display: flex;
         gap: 8px;
@@ -106,6 +130,8 @@ export class TurnParts extends PanelElement {
   ]
 
   @property({ attribute: false }) parts: readonly Part[] = []
+  /** What came of the permissions that were asked for, by their ids. */
+  @property({ attribute: false }) approvals: ReadonlyMap<string, Approval> = new Map()
 
   override render() {
     return this.parts.map((part) => this.#part(part))
@@ -126,9 +152,24 @@ export class TurnParts extends PanelElement {
           </summary>
           <div class="inside"><p class="thought">${part.text}</p></div>
         </details>`
+      case 'approval':
+        return this.#asked(part, this.approvals.get(part.approval_id))
       case 'tool':
         return this.#tool(part)
     }
+  }
+
+  #asked({ tool, title }: Extract<Part, { kind: 'approval' }>, approval: Approval | undefined): unknown {
+    const words = approvalWords()
+    return html`<p class="asked">
+      ${icon('key', 16)}${tool === QUESTIONS ? words.askedQuestion : html`<span>${words.asked}: <b>${revealed(title)}</b></span>`}
+      ${
+        approval === undefined
+          ? nothing
+          : html`<status-chip tone=${TONES[approval.state]}>${words.state[approval.state]}</status-chip
+              >${approval.note === null ? nothing : html`<span>${revealed(approval.note)}</span>`}`
+      }
+    </p>`
   }
 
   #tool({ name, input, result, isError }: ToolUse): unknown {

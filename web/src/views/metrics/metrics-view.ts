@@ -1,4 +1,4 @@
-/** The metrics: `#/metrics?span=hour|day|week&what=rss|cpu|lag`. */
+/** The metrics: `#/metrics?span=hour|day|week&what=rss|cpu|lag&agents=rss|cpu`. */
 import './alert-list.ts'
 import './process-tables.ts'
 import './series-chart.ts'
@@ -33,6 +33,11 @@ const KINDS = {
   lag: { suffix: 'loop_lag_ms', format: (ms: number) => `${number(ms)} ms`, fold: 'max' },
 } as const
 type Kind = keyof typeof KINDS
+/** What is kept of agents. */
+const AGENT_KINDS = ['rss', 'cpu'] as const satisfies readonly Kind[]
+type AgentKind = (typeof AGENT_KINDS)[number]
+/** The name of a series of an agent, with its number. */
+const AGENT_NAME = /^agent\.(\d+)\.rss_bytes$/
 
 @customElement('metrics-view')
 export class MetricsView extends PanelElement {
@@ -57,6 +62,16 @@ export class MetricsView extends PanelElement {
 
   readonly #current = new Live(this, {
     load: (connection, _, signal) => connection.call('metrics.current', {}, { timeout_ms: 10_000, signal }),
+    topics: ['metrics.sampled'],
+    every_ms: 60_000,
+  })
+
+  /** The numbers of the agents that live, or did of late; who was measured last stands first. */
+  readonly #agents = new Live(this, {
+    load: async (connection, _, signal) =>
+      (await connection.call('metrics.list_series', {}, { timeout_ms: 10_000, signal }))
+        .sort((a, b) => b.last_at - a.last_at)
+        .flatMap(({ name }) => AGENT_NAME.exec(name)?.[1] ?? []),
     topics: ['metrics.sampled'],
     every_ms: 60_000,
   })
@@ -119,7 +134,7 @@ export class MetricsView extends PanelElement {
       ],
       whole,
     )}
-    ${chart(text.agents, [['agents.rss_bytes', text.memory]], bytes, { hint: text.agentsHelp })}
+    ${chart(text.agents, [['agents.rss_bytes', text.memory]], bytes, { hint: text.agentsHelp })} ${this.#eachAgent(span)}
     ${chart(`${text.agents}: ${text.count}`, [['agents.count', text.count]], whole)}
     ${chart(text.lateness, [['scheduler.late_ms', text.late]], lateness, { fold: 'max' })}`
   }
@@ -147,6 +162,28 @@ export class MetricsView extends PanelElement {
     </series-chart>`
   }
 
+  #eachAgent(span: Span): unknown {
+    const text = metricsWords()
+    const { agents } = this.#place()
+    const { suffix, format, fold } = KINDS[agents]
+    return html`<series-chart
+      heading=${text.eachAgent}
+      span=${span}
+      fold=${fold}
+      hint=${text.eachAgentHelp}
+      .series=${(this.#agents.value ?? []).map((n): ShownSeries => ({ name: `agent.${n}.${suffix}`, title: text.agentName(Number(n)) }))}
+      .format=${format}
+    >
+      <segment-control
+        slot="choice"
+        .label=${text.whatAgents}
+        .options=${AGENT_KINDS.map((value) => ({ value, title: text.kinds[value] }))}
+        .value=${agents}
+        @change=${(event: SegmentEvent) => this.#go({ agents: event.value })}
+      ></segment-control>
+    </series-chart>`
+  }
+
   #notes(): unknown {
     const text = metricsWords()
     return html`<section class="card notes" role="status">
@@ -157,15 +194,16 @@ export class MetricsView extends PanelElement {
     </section>`
   }
 
-  #place(): { span: Span; what: Kind } {
-    const { span, what } = this.route?.query ?? {}
+  #place(): { span: Span; what: Kind; agents: AgentKind } {
+    const { span, what, agents } = this.route?.query ?? {}
     return {
       span: SPANS.find((one) => one === span) ?? 'hour',
       what: what !== undefined && Object.hasOwn(KINDS, what) ? (what as Kind) : 'rss',
+      agents: AGENT_KINDS.find((one) => one === agents) ?? 'rss',
     }
   }
 
-  #go(change: { span?: string; what?: string }): void {
+  #go(change: { span?: string; what?: string; agents?: string }): void {
     go(href('metrics', [], { ...this.#place(), ...change }), { replace: true })
   }
 

@@ -1,7 +1,7 @@
 /** Numbers over time, read for a span and laid side by side on common moments. */
 
-import type { Connection } from '../../connection/connection.ts'
 import type { Output } from '../../connection/methods.ts'
+import type { Caller } from '../../connection/reading.ts'
 import { MAX_POINTS } from './limits.ts'
 
 export type Span = 'hour' | 'day' | 'week'
@@ -76,7 +76,7 @@ export const tabulate = (
 
 /** Reads the series of these names over a span until now, in as many calls as the limit of one asks for. */
 export const readSeries = async (
-  connection: Connection,
+  connection: Caller,
   names: readonly string[],
   span: Span,
   fold: Fold,

@@ -1,5 +1,5 @@
 /** The last hour of what metrics keeps, minute by minute, as lines over the same moments. */
-import type { Connection } from '../../connection/connection.ts'
+import type { Caller } from '../../connection/reading.ts'
 
 type Values = readonly (number | null)[]
 
@@ -23,7 +23,7 @@ const NAMES = {
 const HOUR_MS = 3_600_000
 
 /** A minute that nothing is known of is a gap in its line. */
-export const hourOf = async (connection: Connection): Promise<Hour> => {
+export const hourOf = async (connection: Caller): Promise<Hour> => {
   const to = Date.now()
   const span = [to - HOUR_MS, to] as const
   const names = Object.values(NAMES).join()

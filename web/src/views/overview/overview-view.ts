@@ -1,4 +1,5 @@
 /** What is going on, at a glance: what is wrong, what runs, what comes next, and how the machine is doing. */
+import '../../approvals/waiting-card.ts'
 import '../../components/time-chart.ts'
 import './services-card.ts'
 import './spend-card.ts'
@@ -127,7 +128,7 @@ export class OverviewView extends PanelElement {
             : html`<status-chip tone=${down === 0 ? 'ok' : 'bad'}>${down === 0 ? text.allUp : text.notAll(down)}</status-chip>`
         }
       </header>
-      ${this.#notices(metrics)} <stat-tiles .tiles=${this.#tiles(metrics)}></stat-tiles>
+      ${this.#notices(metrics)} <waiting-card></waiting-card> <stat-tiles .tiles=${this.#tiles(metrics)}></stat-tiles>
       <div class="columns">
         <div>
           <services-card .health=${health} .processes=${metrics?.processes.services}></services-card>

@@ -1,8 +1,8 @@
 /** What a look at everything that can be asked over the connection finds: how each thing is, and what to do. */
 
-import type { Connection } from '../../connection/connection.ts'
 import { type Health, readHealth } from '../../connection/health.ts'
 import type { Output } from '../../connection/methods.ts'
+import type { Caller } from '../../connection/reading.ts'
 import { bytes, duration, number, percent } from '../../i18n/format.ts'
 import { href } from '../../router.ts'
 import type { Finding, Level } from './finding-list.ts'
@@ -26,7 +26,7 @@ const DISK_PERCENT = 90
 const FAILED_SHOWN = 50
 
 /** Asks everybody that is up, at the same time: who is down is a finding, and nobody to wait for. */
-export const examine = async (connection: Connection, signal: AbortSignal): Promise<Examined> => {
+export const examine = async (connection: Caller, signal: AbortSignal): Promise<Examined> => {
   const health = await readHealth(signal)
   const options = { timeout_ms: PATIENCE_MS, signal }
   const ask = async <T>(service: string, call: () => Promise<T>): Promise<T | undefined> =>

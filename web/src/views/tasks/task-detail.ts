@@ -1,6 +1,7 @@
 /** `<task-detail task_id=…>`: one background task: what it does and did, how far its harness is, and what was sent of it. */
 import './delivery-evidence.ts'
 import './harness-bars.ts'
+import '../../approvals/turn-approvals.ts'
 import '../chats/turn-parts.ts'
 import { css, html, nothing, type PropertyValues } from 'lit'
 import { customElement, property, state } from 'lit/decorators.js'
@@ -92,6 +93,7 @@ export class TaskDetail extends PanelElement {
         <a class="button" href=${href('chats', [task.bot_id, task.chat_id])}>${icon('chats', 16)}${text.toChat}</a>
         ${isOpenTask(task.state) ? html`<button class="danger" @click=${() => this.#cancel(task)}>${icon('stop', 16)}${text.cancel}</button>` : nothing}
       </header>
+      <turn-approvals .turn=${task.task_id}></turn-approvals>
       ${task.reason === null ? nothing : html`<p class="reason" role="status">${task.reason}</p>`}
       <div class="grid">
         <section class="card">

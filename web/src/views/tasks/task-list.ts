@@ -6,7 +6,7 @@ import { customElement, state } from 'lit/decorators.js'
 import type { HarnessStatus, TaskSummary } from '../../../../protocol/tasks.ts'
 import { icon } from '../../components/icon.ts'
 import type { SegmentEvent } from '../../components/segment-control.ts'
-import type { Connection } from '../../connection/connection.ts'
+import type { Caller } from '../../connection/reading.ts'
 import { PanelElement } from '../../element.ts'
 import { duration, number } from '../../i18n/format.ts'
 import { Live } from '../../live.ts'
@@ -30,7 +30,7 @@ interface Found {
 
 const chatOf = ({ bot_id, chat_id }: TaskSummary): string => `${bot_id}/${chat_id}`
 
-const load = async (connection: Connection, limit: number): Promise<Found> => {
+const load = async (connection: Caller, limit: number): Promise<Found> => {
   const { tasks } = await connection.call('sessions.list_tasks', { limit }, { timeout_ms: 8_000 })
   const chats = new Map(tasks.filter(({ state }) => isOpenTask(state)).map((task) => [chatOf(task), task]))
   const read = [...chats].slice(0, HARNESSES).map(async ([name, { bot_id, chat_id }]) => {
