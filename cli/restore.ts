@@ -42,7 +42,9 @@ const put = async ({ settings, pm2, print }: Context, name: string, target: stri
     return 1
   }
   const replaced = await putBack(settings, backup)
-  print(`${backup.name} was put back, verified. What was there before lies in ${replaced}; delete it when you miss nothing.`)
+  print(
+    `${backup.name} was put back, verified. What was there before lies in ${replaced}, for REPLACED_KEEP_DAYS (90 days), and is yours to delete before.`,
+  )
   print('Start: npm start')
   return 0
 }

@@ -41,15 +41,21 @@ const install = async (context: Context, manager: Manager): Promise<number> => {
   return await bringUp(context, [], undefined, manager)
 }
 
+/** Stops everything and takes the unit away. Resolves with the exit code of the stop. */
+export const removeUnit = async (context: Context, manager: Manager): Promise<number> => {
+  const code = (await manager.isActive()) ? await down.run(context) : 0
+  for (const line of await manager.uninstall()) context.print(line)
+  context.print(`Uninstalled; ${manager.file} is gone.`)
+  return code
+}
+
 const uninstall = async (context: Context, manager: Manager): Promise<number> => {
-  const { print } = context
   if (!isInstalled(manager)) {
-    print('It is not installed as a service.')
+    context.print('It is not installed as a service.')
     return 0
   }
-  if (await manager.isActive()) await down.run(context)
-  for (const line of await manager.uninstall()) print(line)
-  print(`Uninstalled; ${manager.file} is gone. Your data stays in ${context.settings.home}.`)
+  await removeUnit(context, manager)
+  context.print(`Your data stays in ${context.settings.home}.`)
   return 0
 }
 

@@ -17,7 +17,7 @@ import type { Command, Context } from './command.ts'
 import { DoctorEnv } from './doctor/settings.ts'
 import { down } from './down.ts'
 import { installedManager } from './service/choice.ts'
-import { service } from './service.ts'
+import { removeUnit } from './service.ts'
 import { formatSize } from './table.ts'
 import { type Belongings, deleteBelongings, listBelongings, sizeOf } from './uninstall/belongings.ts'
 import { deleteChats, isOwner, othersIn, releaseBase } from './uninstall/chats.ts'
@@ -110,9 +110,8 @@ const backUpTo = async ({ settings }: Context, target: string): Promise<string> 
 /** Stops services, PM2 and the unit, and ends what outlives them. False where something of it goes on. */
 const stopAll = async (context: Context): Promise<boolean> => {
   const { settings, print } = context
-  const isUnit = installedManager(context, process.env) !== null
-  const code = isUnit ? await service.run({ ...context, args: ['uninstall'] }) : await down.run(context)
-  if (code !== 0) return false
+  const manager = installedManager(context, process.env)
+  if ((manager === null ? await down.run(context) : await removeUnit(context, manager)) !== 0) return false
   const left = await endProcesses(settings.home, PATIENCE_MS)
   if (left.length > 0) print(`These processes do not end: ${left.join(', ')}. End them and call this again; nothing was deleted.`)
   return left.length === 0
@@ -188,7 +187,7 @@ export const uninstallBy = (asker: () => { ask: AskPerson; close(): void } | nul
     if (!(await stopAll(context))) return 1
     if (target !== null) {
       const made = await backUpTo(context, target)
-      print(`The last backup: ${made}. To come back: npm start, npm stop, npx switchboard restore ${made}`)
+      print(`The last backup: ${made}. To come back: npx switchboard restore ${made}, then npm start`)
     }
     await remove(context, plan)
     print(`Switchboard is gone: ${settings.home} is deleted, and nothing of it runs. The checkout stays: ${settings.root}`)

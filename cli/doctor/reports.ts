@@ -4,24 +4,32 @@ import { join } from 'node:path'
 import { type Finding, findingsOf } from './finding.ts'
 import type { Surroundings } from './surroundings.ts'
 
+/** Where MacTeX puts it, which is looked for beside the PATH as the service does. */
+const MACTEX = '/Library/TeX/texbin/xelatex'
+const TYPST = 'reports are set by the built-in Typst'
+
+const xelatexOf = (around: Pick<Surroundings, 'onPath'>): string | null =>
+  around.onPath('xelatex') ?? (existsSync(MACTEX) ? MACTEX : null)
+
 export const checkTypesetting = async (around: Surroundings): Promise<Finding> => {
   const { ok, warn } = findingsOf('xelatex')
-  const program = around.onPath('xelatex')
-  if (program === null)
-    return ok(
-      'there is no XeLaTeX: reports are set by the built-in Typst',
-      'Only if you prefer XeLaTeX: apt-get install texlive-xetex texlive-lang-chinese, or MacTeX',
-    )
+  const { REPORT_ENGINE: wanted = 'auto' } = around.environment
+  if (wanted === 'typst') return ok(`${TYPST}, as REPORT_ENGINE says`)
+  const program = xelatexOf(around)
+  const install = 'apt-get install texlive-xetex texlive-lang-chinese, or MacTeX'
+  if (program === null && wanted === 'xelatex')
+    return warn(`REPORT_ENGINE asks for XeLaTeX, which is not there: ${TYPST}`, `${install}; or REPORT_ENGINE=auto`)
+  if (program === null) return ok(`there is no XeLaTeX: ${TYPST}`, `Only if you prefer XeLaTeX: ${install}`)
   const answer = await around.run(program, ['--version'])
-  if (answer?.code === 0) return ok(answer.output.split('\n')[0] ?? 'XeLaTeX')
-  return warn(`${program} --version gave no answer: reports are set by the built-in Typst`, 'Run it by hand to see why.')
+  if (answer?.code === 0) return ok(`reports are set by XeLaTeX (${answer.output.split('\n')[0]?.trim()})`)
+  return warn(`${program} --version gave no answer: ${TYPST}`, 'Run it by hand to see why.')
 }
 
 /** XeLaTeX uses the fonts of the machine, Typst brings its own. macOS has Chinese ones always. */
 export const checkFonts = async (around: Surroundings): Promise<Finding> => {
   const { ok, warn } = findingsOf('fonts')
   if (around.platform === 'darwin') return ok('those of macOS')
-  if (around.onPath('xelatex') === null) return ok('the built-in Typst brings its own')
+  if (around.environment.REPORT_ENGINE === 'typst' || xelatexOf(around) === null) return ok('the built-in Typst brings its own')
   const list = around.onPath('fc-list')
   const fonts = list === null ? null : await around.run(list, [':lang=zh', 'family'])
   if (fonts?.code === 0 && fonts.output.trim() !== '') return ok(`Chinese: ${fonts.output.split(/[\n,]/)[0]?.trim()}`)

@@ -102,9 +102,20 @@ test('doctor - ollama: absent warns, and fails where it was asked for; so does a
 test('doctor - xelatex and fonts: what is there is told, what is there and broken warns', async (t) => {
   const around = surroundings(t, { onPath: (name) => `/usr/bin/${name}` })
   const tex = await checkTypesetting({ ...around, run: answering('xelatex', 'XeTeX 3.14 (TeX Live 2022)\nmore') })
-  assert.deepEqual([tex.state, tex.what], ['ok', 'XeTeX 3.14 (TeX Live 2022)'])
-  assert.equal(stateOf(await checkTypesetting(around)), 'warn')
-  assert.equal(stateOf(await checkTypesetting({ ...around, onPath: () => null })), 'ok')
+  assert.deepEqual([tex.state, tex.what], ['ok', 'reports are set by XeLaTeX (XeTeX 3.14 (TeX Live 2022))'])
+  const without = { ...around, onPath: () => null }
+  const wanting = (REPORT_ENGINE: string) => ({ environment: { REPORT_ENGINE } })
+  for (const [given, state, what] of [
+    [around, 'warn', /gave no answer: reports are set by the built-in Typst/],
+    [without, 'ok', /no XeLaTeX: reports are set by the built-in Typst/],
+    [{ ...around, ...wanting('typst') }, 'ok', /built-in Typst, as REPORT_ENGINE says/],
+    [{ ...without, ...wanting('xelatex') }, 'warn', /which is not there: reports are set by the built-in Typst/],
+  ] as const) {
+    const finding = await checkTypesetting(given)
+    assert.equal(finding.state, state)
+    assert.match(finding.what, what)
+  }
+  assert.match((await checkFonts({ ...around, ...wanting('typst') })).what, /brings its own/)
   assert.equal(stateOf(await checkFonts({ ...around, run: answering('fc-list', 'WenQuanYi Micro Hei\n') })), 'ok')
   assert.equal(stateOf(await checkFonts({ ...around, run: answering('fc-list', '') })), 'warn')
   assert.equal(stateOf(await checkFonts({ ...around, platform: 'darwin' })), 'ok')

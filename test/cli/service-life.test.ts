@@ -218,7 +218,7 @@ test('service - install, npm stop, npm start and uninstall go through the manage
 
   const gone = await house.run(['uninstall', '--yes'], env)
   assert.equal(gone.code, 0, gone.output)
-  assert.match(gone.output, new RegExp(`Uninstalled; ${file} is gone[\\s\\S]*Switchboard is gone`))
+  assert.match(gone.output, new RegExp(`Uninstalled; ${file} is gone\\.\\n(?!Your data stays)[\\s\\S]*Switchboard is gone`))
   assert.ok(!existsSync(file))
   assert.ok(!isAlive(pid()))
   assert.deepEqual(livingIn(path.dirname(house.home)), [])

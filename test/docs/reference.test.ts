@@ -4,7 +4,7 @@ import type { Schema } from '../../gateway-edge/http/openapi-document.ts'
 import { table } from '../../protocol/contract.ts'
 import { textOf } from '../source-tree.ts'
 import { renderReference } from './reference.ts'
-import { typeOf } from './types.ts'
+import { typeOf } from './type-words.ts'
 
 test('reference - the page is what the contract says (npm run docs writes it)', () => {
   assert.equal(textOf('docs/reference.md'), renderReference())

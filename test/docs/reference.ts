@@ -5,7 +5,7 @@ import { DEFAULT_TIMEOUT_MS } from '../../protocol/client.ts'
 import { contract, type Row, SERVICE_NAMES, table } from '../../protocol/contract.ts'
 import { ALWAYS_PUBLIC, ERRORS } from '../../protocol/errors.ts'
 import type { HttpBinding, ServiceSpec } from '../../protocol/method.ts'
-import { typeOf } from './types.ts'
+import { typeOf } from './type-words.ts'
 
 const HEAD = `# Reference
 

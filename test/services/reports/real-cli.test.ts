@@ -5,21 +5,36 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { simpleParser } from 'mailparser'
 import { processesOf } from '../../../services/reports/one-shot/processes.ts'
+import { paperOf } from '../../../services/reports/papers.ts'
+import type { ReportRow } from '../../../services/reports/rows.ts'
 import { realClaudeOrSkip } from '../../fakes/claude-cli.ts'
 import { type ApiRequest, type Filling, startMessagesApi } from '../../fakes/messages-api.ts'
 import { atEnd, checkLeaks, eventually, type Scope, tempDir } from '../../harness.ts'
+import { openMailServer } from './mail-server.ts'
 import { contentFor, NOTES } from './notes.ts'
+import { assertSame, expected, isInstalled, readBack } from './pages.ts'
 import { openRig, type Rig } from './rig.ts'
 
 checkLeaks()
 
-const openHouse = async (t: Scope & { skip(message?: string): void }, filling: Filling) => {
+const READERS = {
+  REPORT_SENDER: 'paper@example.org',
+  REPORT_TO_PRIMARY: 'reader@example.org',
+  REPORT_TO_SECONDARY: 'reader@example.org',
+  REPORT_CC: 'owner@example.org',
+}
+
+const openHouse = async (
+  t: Scope & { skip(message?: string): void },
+  filling: Filling,
+  more: Readonly<Record<string, string>> = {},
+) => {
   const claude = await realClaudeOrSkip(t)
   if (claude === null) return null
   const api = await startMessagesApi({ text: () => NOTES, ...filling })
   atEnd(t, () => api.close())
   const env = claude.env({ api_url: api.url, config_dir: tempDir(t) })
-  const rig: Rig = await openRig(t, { env: { ...env, CLAUDE_BIN: claude.bin } })
+  const rig: Rig = await openRig(t, { env: { ...env, ...more, CLAUDE_BIN: claude.bin } })
   return { api, rig }
 }
 
@@ -31,12 +46,27 @@ const toolsOf = ({ body }: ApiRequest): string[] =>
     .sort()
 
 for (const lang of ['cn', 'en'] as const) {
-  test(`real CLI - the ${lang} report: gathered with web tools alone, written into the structure`, async (t) => {
-    const house = await openHouse(t, { structured: () => contentFor(lang) })
+  test(`real CLI - the ${lang} report: gathered with web tools alone, written into the structure, set by XeLaTeX, mailed`, async (t) => {
+    if (!isInstalled(t, 'xelatex', 'pdftotext')) return
+    const server = await openMailServer(t)
+    const house = await openHouse(
+      t,
+      { structured: () => contentFor(lang) },
+      { REPORT_ENGINE: 'xelatex', SMTP_URL: server.url, ...READERS },
+    )
     if (house === null) return
     const { report_id } = await house.rig.ask.create({ lang, date: '2026-11-23' })
     const report = await house.rig.ended(report_id)
     assert.deepEqual([report.state, report.reason, report.example], ['done', null, false])
+    assert.deepEqual([report.engine, report.mail?.way, report.mail?.state], ['xelatex', 'smtp', 'sent'])
+    assert.ok((report.pages ?? 9) <= 3)
+    const [row] = house.rig.query<ReportRow>('SELECT * FROM reports')
+    assert.ok(row)
+    assertSame(readBack(report.file ?? ''), expected(paperOf(row)))
+    const [taken, ...others] = server.taken
+    assert.deepEqual([taken?.to, others.length], [['reader@example.org', 'owner@example.org'], 0])
+    const [pdf] = taken?.mail.attachments ?? []
+    assert.deepEqual(pdf?.content, readFileSync(report.file ?? ''))
     assert.equal((report.cost_usd ?? 0) > 0, true)
     const [gather, write, ...more] = house.api.requests.filter(({ kind }) => kind === 'prompt')
     assert.deepEqual(more, [])

@@ -9,7 +9,7 @@ import type { ReportLang } from '../../../protocol/reports.ts'
 import { cleanText, toHref } from '../../../services/reports/content/clean-text.ts'
 import { toPaper } from '../../../services/reports/content/content.ts'
 import { exampleOf } from '../../../services/reports/content/example.ts'
-import { type Block, type Paper, textsOf } from '../../../services/reports/content/paper.ts'
+import type { Block, Paper } from '../../../services/reports/content/paper.ts'
 import type { Engine, Typeset } from '../../../services/reports/engine/engine.ts'
 import { createTypst } from '../../../services/reports/engine/typst.ts'
 import { createXelatex } from '../../../services/reports/engine/xelatex.ts'
@@ -17,6 +17,7 @@ import { OneShot } from '../../../services/reports/one-shot/one-shot.ts'
 import { processesOf } from '../../../services/reports/one-shot/processes.ts'
 import { onPath } from '../../../services/runtime/agent-environment.ts'
 import { checkLeaks, tempDir } from '../../harness.ts'
+import { assertSame, expected, isInstalled, readBack } from './pages.ts'
 
 checkLeaks()
 
@@ -24,14 +25,9 @@ const NEVER = new AbortController().signal
 
 /** Null where it is not installed and nobody insists: then the test is skipped by name. */
 const engineOf = (t: TestContext, name: 'xelatex' | 'typst'): Engine | null => {
-  const path = process.env.PATH ?? ''
-  for (const program of ['pdftotext', ...(name === 'xelatex' ? ['xelatex'] : [])]) {
-    if (onPath(program, path) !== null) continue
-    if (process.env.CI === 'true') assert.fail(`${program} is not installed`)
-    t.skip(`${program} is not installed`)
-    return null
-  }
+  if (!isInstalled(t, 'pdftotext', ...(name === 'xelatex' ? ['xelatex'] : []))) return null
   if (name === 'typst') return createTypst()
+  const path = process.env.PATH ?? ''
   return createXelatex(onPath('xelatex', path) ?? '', path, tempDir(t))
 }
 
@@ -43,37 +39,6 @@ const typeset = async (t: TestContext, engine: Engine, paper: Paper, lang: Repor
   const result = engine.result(shot, ended)
   if ('fault' in result) assert.fail(`${result.fault}\n${shot.output('out').slice(-2_000)}`)
   return { ...result, shot }
-}
-
-/** What is read on the pages, without their numbers at the foot, and without white space: lines break where they must. */
-const readBack = (pdf: string): string => {
-  // In points at 72 dpi: A4 without its lowest 16 mm.
-  const words = execFileSync('pdftotext', ['-raw', '-r', '72', '-x', '0', '-y', '0', '-W', '595', '-H', '795', pdf, '-'], {
-    encoding: 'utf8',
-    maxBuffer: 1e8,
-  })
-  return words.replace(/\s+/g, '')
-}
-
-/** The same of the structure: numbers in front of what is numbered. */
-const expected = (paper: Paper): string => {
-  const counted = (block: Block): Block =>
-    block.kind !== 'items' || !block.numbered
-      ? block
-      : { ...block, items: block.items.map((item, index) => ({ ...item, lead: `${index + 1}${item.lead ?? ''}` })) }
-  const sections = paper.sections.map((section) => ({ ...section, blocks: section.blocks.map(counted) }))
-  return textsOf({ ...paper, sections })
-    .join('')
-    .replace(/\s+/g, '')
-}
-
-/** Where two texts part, for whoever reads of the failure. */
-const assertSame = (read: string, wanted: string): void => {
-  if (read === wanted) return
-  const at = [...wanted].findIndex((_, index) => wanted[index] !== read[index])
-  assert.fail(
-    `at ${at}: read ${JSON.stringify(read.slice(at - 15, at + 25))}, wanted ${JSON.stringify(wanted.slice(at - 15, at + 25))}`,
-  )
 }
 
 /** What means something to a typesetter, to Markdown, to a shell or to a template. */
@@ -271,6 +236,26 @@ for (const name of ['xelatex', 'typst'] as const) {
       assert.ok(tight.pages <= pages)
       assertSame(readBack(tight.pdf), expected(paper))
     }
+  })
+
+  test(`typeset ${name} - no page is begun for the last line alone`, async (t) => {
+    const engine = engineOf(t, name)
+    if (engine === null) return
+    const paper = toPaper(exampleOf('en'), { lang: 'en', date: '2026-11-23', preview: false, example: false })
+    const withLines = async (count: number): Promise<Made> => {
+      const blocks = Array.from({ length: count }, (_, n): Block => ({ kind: 'paragraph', text: `Line ${n}` }))
+      return await typeset(t, engine, { ...paper, sections: [{ heading: 'Lines', blocks }] }, 'en')
+    }
+    // The fewest lines with which there is a second page.
+    let [fits, turns] = [32, 40]
+    while (turns - fits > 1) {
+      const middle = Math.floor((fits + turns) / 2)
+      if ((await withLines(middle)).pages === 1) fits = middle
+      else turns = middle
+    }
+    const { pdf, pages } = await withLines(turns)
+    assert.deepEqual([pages, fits > 32], [2, true])
+    assert.match(execFileSync('pdftotext', ['-f', '2', '-raw', pdf, '-'], { encoding: 'utf8' }), /^Line \d+/)
   })
 
   test(`typeset ${name} - a character that no font has is told`, async (t) => {
