@@ -74,6 +74,9 @@ const readText = async (response: Response): Promise<string> => {
   return Buffer.concat(parts).toString('utf8')
 }
 
+/** A URL leaves out such parts of its path and what stands before them: something else would be asked than was meant. */
+const DOTS = /\/\.{1,2}(?=\/|$)/
+
 /** Builds the way to an API. */
 export const createBackend = ({ api_base, headers = {}, absent_ms = ABSENT_MS }: BackendOptions): Backend => {
   const once = async <T>(question: Question, left_ms: number, read: (response: Response) => Promise<T>): Promise<T> => {
@@ -125,6 +128,8 @@ export const createBackend = ({ api_base, headers = {}, absent_ms = ABSENT_MS }:
   }
 
   const insist = async <T>(question: Question, read: (response: Response) => Promise<T>): Promise<T> => {
+    if (DOTS.test(question.path))
+      throw new BackendFault('refused', 'An id cannot be "." or "..": nothing was asked. Correct it and call again.')
     const began = performance.now()
     for (;;) {
       const waited = performance.now() - began

@@ -51,6 +51,9 @@ export interface WireServer {
   stats(): Counts
 }
 
+/** The first, the second, the fourth, …: who sends one such frame may send a million, and each line takes disk. */
+const isWorthALine = (count: number): boolean => Number.isInteger(Math.log2(count))
+
 type CallFrame = Extract<Frame, readonly ['call', ...unknown[]]>
 
 /** Binds and answers. The caller must hold the service's lock: a second bind would steal the address without an error. */
@@ -177,8 +180,8 @@ export const openServer = async ({
     } else if (frame?.[0] === 'pong') {
       if (flushing) callers.forget(from)
     } else {
-      counts.totals.malformed += 1
-      log.warn({ service, malformed: counts.totals.malformed }, 'A frame from a caller was malformed and dropped')
+      const malformed = ++counts.totals.malformed
+      if (isWorthALine(malformed)) log.warn({ service, malformed }, 'A frame from a caller was malformed and dropped')
     }
   }
 

@@ -8,8 +8,11 @@ import https from 'node:https'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
 
 const TIMEOUT_MS = 30_000
-/** Of an answer that is no success, for the reason. */
+/** Of an answer that is no success, for the reason; and how much of it is looked through for what it must not repeat. */
 const REASON_CHARACTERS = 200
+const READ_CHARACTERS = 4_096
+/** Shorter parts of an address would be found by chance. */
+const MIN_SECRET_CHARACTERS = 6
 
 const subnets = (list: BlockList, nets: readonly (readonly [net: string, prefix: number])[]): BlockList => {
   for (const [net, prefix] of nets) list.addSubnet(net, prefix, net.includes(':') ? 'ipv6' : 'ipv4')
@@ -84,6 +87,13 @@ const guardedLookup =
 /** How an attempt went. `again`: it may go better later. */
 export type Posted = { readonly ok: true } | { readonly ok: false; readonly reason: string; readonly again: boolean }
 
+/** What a server says may repeat the address, and in an address lie secrets. */
+const withoutAddress = (text: string, { pathname, search, searchParams }: URL): string =>
+  [`${pathname}${search}`, search, pathname, ...searchParams.values(), ...pathname.split('/')]
+    .flatMap((part) => [part, encodeURIComponent(part)])
+    .filter((part) => part.length >= MIN_SECRET_CHARACTERS)
+    .reduce((rest, part) => rest.replaceAll(part, '…'), text)
+
 /** Posts a JSON text once. Never throws, and no part of the address but its host is in a reason. */
 export const postWebhook = async (
   address: string,
@@ -114,13 +124,14 @@ export const postWebhook = async (
         let text = ''
         response.setEncoding('utf8')
         response.on('data', (piece: string) => {
-          text = `${text}${piece}`.slice(0, REASON_CHARACTERS)
+          text = `${text}${piece}`.slice(0, READ_CHARACTERS)
         })
         response.on('error', failed)
         response.on('end', () => {
           if (status >= 200 && status < 300) return resolve({ ok: true })
           const again = status >= 500 || [408, 425, 429].includes(status)
-          resolve({ ok: false, reason: `${url.host} answered ${status}${text === '' ? '' : `: ${text}`}`, again })
+          const said = withoutAddress(text, url).slice(0, REASON_CHARACTERS)
+          resolve({ ok: false, reason: `${url.host} answered ${status}${said === '' ? '' : `: ${said}`}`, again })
         })
       },
     )

@@ -19,7 +19,7 @@ import { FIRST_LINE_PIECE, toEventId } from './event-id.ts'
 import type { LogLine } from './log.ts'
 import { readQuestion, toApprovalId } from './permission.ts'
 import { type FoldResult, REPEATED, resultOf } from './result.ts'
-import { asList, asNumber, asRecord, asText, cutText, type Json, parseLine, shorten } from './stream-json.ts'
+import { asList, asNumber, asRecord, asText, cutText, type Json, jsonText, parseLine, shorten } from './stream-json.ts'
 
 /**
  * Text of one event at most, in UTF-16 units. Whatever it holds, it fits one line of the Go client's (65,535 bytes) when
@@ -208,7 +208,7 @@ export class TurnFold {
     if (!this.isOurs || asked === null) return []
     const { tool_use_id, tool_name, title, input } = asked
     const approval_id = toApprovalId(this.#agent, offset)
-    return [{ type: 'approval', approval_id, tool_use_id, tool_name, title, input: shorten(JSON.stringify(input), TOOL_CHARS) }]
+    return [{ type: 'approval', approval_id, tool_use_id, tool_name, title, input: shorten(jsonText(input), TOOL_CHARS) }]
   }
 
   #onStreamEvent(event: Json): Saying[] {
@@ -254,7 +254,7 @@ export class TurnFold {
     return asList(message.content).flatMap((item): Saying[] => {
       const block = asRecord(item)
       if (block.type === 'tool_use') {
-        const input = shorten(JSON.stringify(block.input ?? {}), TOOL_CHARS)
+        const input = shorten(jsonText(block.input ?? {}), TOOL_CHARS)
         return [{ type: 'tool_use', tool_use_id: asText(block.id) ?? '', name: asText(block.name) ?? '', input }]
       }
       if (block.type === 'text') return this.#confirm('text', asText(block.text) ?? '')

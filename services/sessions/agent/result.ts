@@ -1,5 +1,5 @@
 /** What a `result` line of the CLI says: how the turn ended and what it took (`claude-cli.md` 2). */
-import { asList, asNumber, asRecord, asText, type Json } from './stream-json.ts'
+import { asList, asNumber, asRecord, asText, type Json, jsonText } from './stream-json.ts'
 
 export interface FoldResult {
   /**
@@ -55,7 +55,7 @@ const kindOf = (json: Json): FoldResult['kind'] => {
  */
 export const resultOf = (json: Json, text: string, model: string | null): FoldResult => {
   const usage = asRecord(json.usage)
-  const errors = asList(json.errors).map((error) => asText(error) ?? JSON.stringify(error))
+  const errors = asList(json.errors).map((error) => asText(error) ?? jsonText(error))
   const said = asText(json.result) || errors.join('\n')
   const kind = kindOf(json)
   return {

@@ -21,6 +21,21 @@ export const parseLine = (line: LogLine): Json | null => {
   }
 }
 
+const TOO_DEEP = '"(nested too deep to be shown)"'
+
+/**
+ * A value as JSON text. What is nested some thousand levels deep can be read and not be written down; a model may make such an
+ * input for a tool, and a line that cannot be read would be met again at each start.
+ */
+export const jsonText = (value: unknown): string => {
+  try {
+    return JSON.stringify(value)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    return TOO_DEEP
+  }
+}
+
 const isHighSurrogate = (code: number): boolean => code >= 0xd800 && code <= 0xdbff
 
 /** Cuts a text into pieces of at most `size` UTF-16 units, never inside a surrogate pair. Nothing for ''. */
