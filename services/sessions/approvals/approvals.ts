@@ -23,7 +23,7 @@ import {
   toApprovalId,
   wordsOf,
 } from '../agent/permission.ts'
-import { asList, asRecord, jsonText, shorten } from '../agent/stream-json.ts'
+import { asList, asRecord, shorten } from '../agent/stream-json.ts'
 import type { At } from '../points.ts'
 import type { WarmAgent } from '../warm-agent.ts'
 import type { ApprovalEnd, ApprovalFilter, ApprovalRow, ApprovalStore } from './store.ts'
@@ -158,8 +158,9 @@ export class Approvals {
         title,
         description,
       },
-      input: jsonText(question.input),
-      suggestions: jsonText(question.suggestions),
+      // What cannot be written down whole (nested too deep) cannot be allowed: an allowance repeats it. This throws, which denies.
+      input: JSON.stringify(question.input),
+      suggestions: JSON.stringify(question.suggestions),
       ...{ asked_at, expires_at: asked_at + timeout_s * 1_000 },
     })
     const row = store.get({ agent, offset })
