@@ -27,9 +27,21 @@ export const conformance: Command = {
 }
 
 export const crash: Command = {
-  summary: 'Kill everything at every named point under load, and count what was lost, doubled or run twice',
-  usage: '[--seed N] [--kills N] [--turns N] [--chats N]',
+  summary: 'Kill everything at every named point under load, cut the power, and count what was lost, doubled or run twice',
+  usage: '[--seed N] [--full] [--parts storm,matrix,power] [--kills N] [--turns N] [--chats N]',
   run: ({ args, settings }) => runNode(settings.root, 'dist/test/crash/run.js', args),
+}
+
+export const soak: Command = {
+  summary: 'Work at everything at once for a time, and see whether memory, descriptors, disk or processes grow',
+  usage: '[--minutes N] [--seed N]',
+  run: ({ args, settings }) => runNode(settings.root, 'dist/test/soak/main.js', args),
+}
+
+export const security: Command = {
+  summary: 'Try every door as every stranger, fuzz every input, and search everything that is written for planted secrets',
+  usage: '[word ...] [--runs N] [--seed N]',
+  run: ({ args, settings }) => runNode(settings.root, 'dist/test/security/main.js', args),
 }
 
 export const bench: Command = {

@@ -1,6 +1,6 @@
 /** The commands by name. */
 import { backup } from './backup.ts'
-import { bench, build, check, conformance, crash, docs, test } from './checks.ts'
+import { bench, build, check, conformance, crash, docs, security, soak, test } from './checks.ts'
 import type { Command } from './command.ts'
 import { doctor } from './doctor.ts'
 import { down } from './down.ts'
@@ -42,6 +42,8 @@ export const commands: Readonly<Record<string, Command>> = {
   check,
   conformance,
   crash,
+  security,
+  soak,
   bench,
   docs,
   mcp,

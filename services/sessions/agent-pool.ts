@@ -26,6 +26,8 @@ const LEAVE_MS = 10_000
 const MB = 1024 * 1024
 
 export interface AgentPoolOptions {
+  /** SWITCHBOARD_HOME, and the folder of agents in it. */
+  readonly home: string
   readonly root: string
   readonly store: Store
   readonly program: Program
@@ -97,7 +99,7 @@ export class AgentPool {
   async start(session: SessionRow, begin: Begin): Promise<WarmAgent> {
     await Promise.all(this.#ofSession(sessionKey(session)).map((warm) => this.dismiss(warm)))
     const { program, store, orphan_s } = this.#options
-    makePlace(session.cwd)
+    makePlace(session.cwd, this.#options.home)
     const row = store.addAgent({
       bot_id: session.bot_id,
       chat_id: session.chat_id,

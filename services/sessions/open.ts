@@ -89,6 +89,7 @@ export const openSessions = async (deps: OpenSessionsDeps) => {
 
   const memoryFiles = [join(home.root, 'global-memory.md'), join(homedir(), '.mini-claude-bot', 'global-memory.md')]
   const pool: AgentPool = new AgentPool({
+    home: home.root,
     root: home.agents,
     store,
     program,

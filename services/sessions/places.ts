@@ -5,13 +5,13 @@
  * would share conversations. The slug is therefore unique in our table, and a clash gets a suffix.
  */
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
-import { join, relative, sep } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative, sep } from 'node:path'
 import { ServiceError } from '../../protocol/errors.ts'
 import { slugOf } from './agent/transcript.ts'
 import type { NewSession, SessionRow } from './rows.ts'
 
-const OWNER_FILE = '.switchboard-owner'
+const ownerFileIn = (base: string): string => join(base, '.switchboard-owner')
 
 /**
  * Makes the session base and takes it into possession. Throws `conflict` when another installation has it: two writers
@@ -21,7 +21,7 @@ const OWNER_FILE = '.switchboard-owner'
  */
 export const takeBase = (base: string, home: string): string => {
   mkdirSync(base, { recursive: true, mode: 0o700 })
-  const file = join(base, OWNER_FILE)
+  const file = ownerFileIn(base)
   try {
     writeFileSync(file, `${home}\n`, { flag: 'wx', mode: 0o600 })
   } catch (error) {
@@ -74,8 +74,15 @@ export const newLane = (chat: SessionRow, lane: string, now: number): NewSession
   last_active_at: now,
 })
 
-/** Makes a session's folder where it is missing. */
-export const makePlace = (cwd: string): void => {
+/**
+ * Makes a session's folder where it is missing. Throws where it lies in the base of another installation: with a copy of its
+ * databases this one knows its chats, and two writers of one conversation lose a branch of it.
+ */
+export const makePlace = (cwd: string, home: string): void => {
+  const file = ownerFileIn(dirname(dirname(cwd)))
+  const owner = existsSync(file) ? readFileSync(file, 'utf8').trim() : home
+  if (owner !== home)
+    throw new Error(`its folder ${cwd} belongs to the Switchboard in ${owner}, and one conversation must not have two writers`)
   try {
     mkdirSync(cwd, { recursive: true, mode: 0o700 })
   } catch (error) {

@@ -1,70 +1,78 @@
 /**
- * `npm run crash`: turns go through a real edge while services, agents, keepers and all of PM2 are killed, and it is counted
- * what was lost, doubled or run twice. Exits with 0 when nothing was and every planned kill fell.
+ * `npm run crash`: services, agents, keepers and all of PM2 are killed, and the power is lost, while work goes on; it is counted what
+ * was lost, doubled or run twice. Exits with 0 when nothing was and every planned kill fell. A whole run writes `docs/reliability.md`.
  */
-import { parseArgs } from 'node:util'
-import { crashRun } from './run/crash-run.ts'
-import { BREAKS } from './run/house.ts'
-import { MOMENTS, TARGETS } from './run/plan.ts'
+import { type Cell, killCells, powerCells } from './matrix/cells.ts'
+import type { Row } from './matrix/matrix.ts'
+import { runKills } from './matrix/part.ts'
+import { type PowerRun, runPower } from './matrix/power/power.ts'
+import { isClean, terminalTable } from './matrix/table.ts'
+import { writePart } from './page.ts'
+import { type CrashArguments, readArguments, USAGE } from './run/arguments.ts'
+import { type CrashRun, crashRun } from './run/crash-run.ts'
+import { pageLines, type WholeRun } from './run/page-lines.ts'
+import { createRandom } from './run/random.ts'
 import { reportLines } from './run/report.ts'
 
-const USAGE = `Usage: npm run crash -- [--seed N] [--kills N] [--turns N] [--chats N] [--moments A,B] [--targets A,B]
-  [--break ${BREAKS.join('|')}] [--legacy] [--keep]`
+const print = (line: string): void => console.log(line)
 
-const readArguments = () => {
-  const { values } = parseArgs({
-    options: {
-      seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-      kills: { type: 'string', default: '60' },
-      turns: { type: 'string', default: '100' },
-      chats: { type: 'string', default: '20' },
-      moments: { type: 'string', default: '' },
-      targets: { type: 'string', default: '' },
-      break: { type: 'string' },
-      legacy: { type: 'boolean', default: false },
-      keep: { type: 'boolean', default: false },
-    },
-  })
-  const number = (name: 'seed' | 'kills' | 'turns' | 'chats', least: number): number => {
-    const value = Number(values[name])
-    if (!Number.isSafeInteger(value) || value < least) throw new Error(`--${name} must be a whole number of at least ${least}`)
-    return value
-  }
-  const oneOf = <T extends string>(name: string, list: readonly T[], value: string): T => {
-    const found = list.find((each) => each === value)
-    if (found === undefined) throw new Error(`--${name} must be of ${list.join(', ')}`)
-    return found
-  }
-  const listOf = <T extends string>(name: 'moments' | 'targets', list: readonly T[]): T[] =>
-    values[name]
-      .split(',')
-      .filter(Boolean)
-      .map((value) => oneOf(name, list, value))
+/** A full run kills twice in each cell. */
+const KILLS = { quick: 1, full: 2 }
+
+const chosenCells = ({ seed, full, only }: CrashArguments): { readonly kills: Cell[]; readonly power: Cell[] } => {
+  // Every cell where some are named: a quick run would have drawn lots.
+  const size = { full: full || only !== null, kills: full ? KILLS.full : KILLS.quick }
+  const isChosen = ({ by, target, moment }: Cell): boolean => `${by ?? ''}:${target}@${moment}`.includes(only ?? '')
   return {
-    seed: number('seed', 0),
-    kills: number('kills', 0),
-    turns: number('turns', 1),
-    chats: number('chats', 1),
-    moments: listOf('moments', MOMENTS),
-    targets: listOf('targets', TARGETS),
-    broken: values.break === undefined ? null : oneOf('break', BREAKS, values.break),
-    legacy: values.legacy,
-    keep: values.keep,
+    kills: killCells(size, createRandom(seed)).filter(isChosen),
+    power: powerCells(size, createRandom(seed + 1)).filter(isChosen),
   }
 }
 
+const heading = (text: string): void => {
+  print('')
+  print(`== ${text}`)
+}
+
+const runParts = async (given: CrashArguments): Promise<WholeRun> => {
+  const { seed, parts, storm: stormOptions, ways } = given
+  const cells = chosenCells(given)
+  let storm: CrashRun | null = null
+  let rows: Row[] = []
+  let power: PowerRun | null = null
+  if (parts.includes('storm')) {
+    heading('A storm of turns, and kills at random')
+    storm = await crashRun({ seed, ...stormOptions, print })
+    for (const line of ['', ...reportLines(storm.plan, storm.hits, storm.tally, storm.took_ms)]) print(line)
+  }
+  if (parts.includes('matrix')) {
+    heading('Kill by kill')
+    rows = await runKills({ seed, cells: cells.kills, print })
+    for (const line of ['', ...terminalTable(rows)]) print(line)
+  }
+  if (parts.includes('power')) {
+    heading('The power is lost')
+    power = await runPower({ seed, cells: cells.power, print, ways, unforced: given.unforced })
+    for (const line of power.skipped === null ? ['', ...terminalTable(power.rows)] : [`not run: ${power.skipped}`]) print(line)
+  }
+  return { storm, rows, power }
+}
+
 const main = async (): Promise<number> => {
-  let options: ReturnType<typeof readArguments>
+  let given: CrashArguments
   try {
-    options = readArguments()
+    given = readArguments(process.argv.slice(2))
   } catch (error) {
     console.error(`${(error as Error).message}\n${USAGE}`)
     return 2
   }
-  console.log(`seed ${options.seed}`)
-  const { plan, hits, tally, took_ms } = await crashRun({ ...options, print: (line) => console.log(line) })
-  for (const line of ['', ...reportLines(plan, hits, tally, took_ms)]) console.log(line)
-  return Object.values(tally.counts).every((count) => count === 0) ? 0 : 1
+  print(`seed ${given.seed}`)
+  const began = performance.now()
+  const { storm, rows, power } = await runParts(given)
+  if (given.isWhole)
+    print(`\nWritten: ${writePart('crash', pageLines(given, { storm, rows, power }, performance.now() - began))}`)
+  const isStormClean = storm === null || Object.values(storm.tally.counts).every((count) => count === 0)
+  return isStormClean && isClean(rows) && isClean(power?.rows ?? []) ? 0 : 1
 }
 
 process.exitCode = await main()

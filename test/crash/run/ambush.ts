@@ -10,7 +10,7 @@ import { promptOf } from '../../../services/sessions/prompt.ts'
 import {
   agentFile,
   agentOfTurn,
-  daemonPid,
+  everybody,
   filesOf,
   type Hit,
   type KnownAgent,
@@ -73,8 +73,7 @@ const victimsOf = (files: RunFiles, { target, stage }: Order, agent: KnownAgent 
       return pid !== null && carriesNonce(pid, agent.nonce) ? [pid] : null
     }
     case 'pm2':
-      // The daemon first, or it would start the others anew; ourselves last.
-      return here([daemonPid(files), ...['edge', 'history', 'sessions'].map(service)])
+      return here(everybody(files))
     default:
       return here([service(target)])
   }
@@ -85,7 +84,7 @@ export const lieInAmbush = (root: string): At => {
   const files = filesOf(root)
   return (point, turnId) => {
     const order = readOrder(files)
-    if (order?.point !== point) return
+    if (order?.point !== point || (order.by ?? 'sessions') !== 'sessions') return
     const needsAgent = order.half || order.target === 'agent' || order.target === 'keeper'
     const agent = needsAgent && turnId !== undefined ? agentOfTurn(files, turnId) : null
     if (needsAgent && agent === null) return

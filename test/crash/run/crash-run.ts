@@ -6,6 +6,7 @@ import { type House, type HouseOptions, openHouse } from './house.ts'
 import { carryOutKills } from './killer.ts'
 import { type Hit, linesOf } from './orders.ts'
 import { makePlan, type Plan, type PlanOptions } from './plan.ts'
+import { readHistory } from './read-history.ts'
 import { type Evidence, type Run, type Tally, type Told, takeTally } from './tally.ts'
 
 export interface CrashRunOptions extends PlanOptions, HouseOptions {
@@ -28,14 +29,6 @@ export interface CrashRun {
 const PATIENCE_MS = 120_000
 /** Agents leave within a second; the CLI's background tools have 5 s more. */
 const SETTLE_MS = 15_000
-
-const readHistory = async (url: string, plan: Plan): Promise<Map<string, Told[]>> => {
-  const chats = plan.chats.map(async ({ id }) => {
-    const response = await fetch(`${url}/api/chat/sessions/gw-default-${id}`)
-    return [id, response.ok ? ((await response.json()) as Told[]) : []] as const
-  })
-  return new Map(await Promise.all(chats))
-}
 
 type Known = Omit<Evidence, 'history' | 'runs' | 'orphans'>
 

@@ -9,14 +9,13 @@ import { pathToFileURL } from 'node:url'
 import { readHealth, unreachable } from '../../../cli/edge.ts'
 import { isAlive } from '../../../cli/pm2.ts'
 import { packageRoot } from '../../../services/runtime/package-root.ts'
-import { carriedNonces, processesOf } from '../../../services/sessions/agent/process.ts'
-import { agentsOf, daemonPid, filesOf, killAll, type RunFiles, servicePid } from './orders.ts'
+import { everybody, filesOf, killAll, type RunFiles, SERVICES, servicePid } from './orders.ts'
+import { processesOfRun, type RunProcess } from './processes.ts'
 
 /** The sessions service that runs: as it is, or broken on purpose. */
 export const BREAKS = ['ack-before-commit', 'resend-without-looking'] as const
 export type Break = (typeof BREAKS)[number]
 
-const SERVICES = ['edge', 'sessions', 'history']
 const UP_MS = 60_000
 const LOOK_MS = 50
 
@@ -46,6 +45,24 @@ const freePort = (): Promise<number> =>
     })
   })
 
+/** What runs in place of a service's own program, and with which settings beside everybody's. */
+interface Program {
+  /** Below `dist`. */
+  readonly script?: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** What differs from an ordinary house. */
+export interface Equipment {
+  readonly apps?: Readonly<Record<string, Program>>
+  readonly env?: Readonly<Record<string, string>>
+}
+
+const programOf = ({ script, env }: Program = {}): object => ({
+  ...(script === undefined ? {} : { script: join(root, 'dist', script) }),
+  ...(env === undefined ? {} : { env }),
+})
+
 interface Ran {
   readonly code: number
   readonly output: string
@@ -65,42 +82,24 @@ const runNode = (args: readonly string[], env: Record<string, string>): Promise<
  * The apps of `ecosystem.config.js`, but for three things: sessions lets the run lie in ambush, what is killed comes back at
  * once (PM2's growing delay would make a run of many kills one of waiting), and pids and logs lie in the run's folder.
  */
-const writeEcosystem = async (files: RunFiles, main: string): Promise<void> => {
+const writeEcosystem = async (files: RunFiles, programs: Equipment['apps'] = {}): Promise<void> => {
   const url = pathToFileURL(join(root, 'ecosystem.config.js')).href
   const { apps } = (await import(url)) as { apps: readonly Record<string, unknown>[] }
   const changed = apps.map(({ exp_backoff_restart_delay: _, ...app }) => ({
     ...app,
-    ...(app.name === 'sessions' ? { script: join(root, 'dist/test/crash/run', main) } : {}),
+    ...programOf(programs[String(app.name)]),
     pid_file: join(files.pids, `${app.name}.pid`),
-    out_file: join(files.home, `${app.name}.log`),
-    error_file: join(files.home, `${app.name}.log`),
+    out_file: join(files.logs, `${app.name}.log`),
+    error_file: join(files.logs, `${app.name}.log`),
   }))
   writeFileSync(files.ecosystem, JSON.stringify({ apps: changed }))
 }
 
-/** Every process that carries the nonce of an agent of this run. */
-const agentProcesses = (files: RunFiles): number[] => {
-  // On Linux also those that no row tells of: their environment names our journal.
-  const nonces = new Set([...carriedNonces(), ...agentsOf(files).map(({ nonce }) => nonce)])
-  const known = new Set(agentsOf(files).map(({ nonce }) => nonce))
-  return [...nonces].flatMap((nonce) =>
-    processesOf(nonce, null)
-      .map(({ pid }) => pid)
-      .filter((pid) => known.has(nonce) || isOfRun(pid, files)),
-  )
-}
-
-const isOfRun = (pid: number, files: RunFiles): boolean => {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(`DEMO_AGENT_JOURNAL=${files.journal}\0`)
-  } catch {
-    // Gone meanwhile, or another user's: not of this run.
-    return false
-  }
-}
+/** Agents and commands of this run, with all that they have started. */
+const workers = (files: RunFiles): RunProcess[] => processesOfRun(files).filter(({ isOurs }) => !isOurs)
 
 const commandOf = (pid: number): string =>
-  spawnSync('ps', ['-p', String(pid), '-o', 'args='], { encoding: 'utf8' })
+  spawnSync('ps', ['-p', String(pid), '-o', 'stat=,args='], { encoding: 'utf8' })
     .stdout.trim()
     .slice(0, 120)
 
@@ -115,13 +114,17 @@ export interface HouseOptions {
   readonly legacy: boolean
   /** Settings of the services beside those of every run. */
   readonly env?: Readonly<Record<string, string>>
+  /** What depends on where the run lies. */
+  readonly equip?: (files: RunFiles) => Equipment
 }
 
-export const openHouse = async ({ broken, legacy, env: extra = {} }: HouseOptions): Promise<House> => {
+export const openHouse = async ({ broken, legacy, env: extra = {}, equip }: HouseOptions): Promise<House> => {
   const folder = mkdtempSync(join(tmpdir(), 'crash-'))
   const files = filesOf(folder)
-  for (const path of [files.home, files.pm2_home, files.pids]) mkdirSync(path, { mode: 0o700 })
-  await writeEcosystem(files, broken === null ? 'sessions-main.js' : `${broken}-main.js`)
+  for (const path of [files.home, files.pm2_home, files.pids, files.logs]) mkdirSync(path, { mode: 0o700 })
+  const equipment = equip?.(files) ?? {}
+  const sessions = { script: `test/crash/run/${broken === null ? 'sessions' : broken}-main.js` }
+  await writeEcosystem(files, { sessions, ...equipment.apps })
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const { PATH = '', TMPDIR } = process.env
@@ -149,15 +152,13 @@ export const openHouse = async ({ broken, legacy, env: extra = {} }: HouseOption
     ...(legacy ? { DEMO_AGENT_LEGACY: '1' } : {}),
     CRASH_RUN: folder,
     ...extra,
+    ...equipment.env,
   }
   writeFileSync(join(files.pm2_home, 'module_conf.json'), JSON.stringify({ pm2: { sysmonit: 'false' } }))
-  const pids = (): number[] =>
-    [daemonPid(files), ...SERVICES.map((name) => servicePid(files, name))].filter(
-      (pid) => pid !== null && isAlive(pid),
-    ) as number[]
+  const pids = (): number[] => everybody(files).filter((pid) => pid !== null && isAlive(pid)) as number[]
 
   const log: House['log'] = (name) =>
-    readFileSync(join(files.home, `${name}.log`), 'utf8')
+    readFileSync(join(files.logs, `${name}.log`), 'utf8')
       .split('\n')
       .slice(-30)
       .join('\n')
@@ -184,15 +185,15 @@ export const openHouse = async ({ broken, legacy, env: extra = {} }: HouseOption
     down: async (settle_ms) => {
       const program = `const { main } = await import(${JSON.stringify(join(root, 'dist/cli/main.js'))}); process.exitCode = await main(['down'], process.env)`
       const { code, output } = await runNode(['--input-type=module', '-e', program], env)
-      if (code !== 0) throw new Error(`switchboard down failed: ${output}`)
-      await waitUntil(() => agentProcesses(files).length === 0, settle_ms)
-      return agentProcesses(files).map((pid) => `${pid} ${commandOf(pid)}`)
+      if (code !== 0) throw new Error(`switchboard down failed: ${output}\n${pids().map(commandOf).join('\n')}`)
+      await waitUntil(() => workers(files).length === 0, settle_ms)
+      return workers(files).map(({ pid, command }) => `${pid} ${command}`)
     },
     close: async (keep) => {
       // Once more after it: the daemon may have been starting one.
       for (let round = 0; round < 2; round += 1) {
-        killAll([...pids(), ...agentProcesses(files)])
-        await waitUntil(() => pids().length === 0 && agentProcesses(files).length === 0, 2_000)
+        killAll([...pids(), ...workers(files).map(({ pid }) => pid)])
+        await waitUntil(() => pids().length === 0 && workers(files).length === 0, 2_000)
       }
       if (!keep) rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
     },

@@ -9,7 +9,7 @@ import type { House } from './house.ts'
 import {
   agentFile,
   agentsOf,
-  daemonPid,
+  everybody,
   giveOrder,
   type Hit,
   killAll,
@@ -18,6 +18,7 @@ import {
   type RunFiles,
   servicePid,
   takeBackOrder,
+  untilGone,
 } from './orders.ts'
 import type { Plan, PlannedKill } from './plan.ts'
 
@@ -40,7 +41,11 @@ export interface KillerDeps {
 type Victims = Pick<Hit, 'pids' | 'chat'>
 
 /** Agents in mid-turn first: they are the interesting ones. */
-const agentVictim = (files: RunFiles, { target, which }: PlannedKill, busy: readonly string[]): Victims | null => {
+export const agentVictim = (
+  files: RunFiles,
+  { target, which }: Pick<PlannedKill, 'target' | 'which'>,
+  busy: readonly string[],
+): Victims | null => {
   const alive = agentsOf(files).flatMap(({ n, chat_id, nonce }) => {
     const pid = numberIn(agentFile(files, n, target === 'agent' ? 'pid' : 'keeper'))
     const runs = pid !== null && !existsSync(agentFile(files, n, 'exit')) && isAlive(pid) && carriesNonce(pid, nonce)
@@ -53,8 +58,7 @@ const agentVictim = (files: RunFiles, { target, which }: PlannedKill, busy: read
 
 const victimsNow = (files: RunFiles, kill: PlannedKill, busy: readonly string[]): Victims | null => {
   if (kill.target === 'agent' || kill.target === 'keeper') return agentVictim(files, kill, busy)
-  const services = ['edge', 'history', 'sessions'].map((name) => servicePid(files, name))
-  const pids = kill.target === 'pm2' ? [daemonPid(files), ...services] : [servicePid(files, kill.target)]
+  const pids = kill.target === 'pm2' ? everybody(files) : [servicePid(files, kill.target)]
   return pids.every((pid) => pid !== null && isAlive(pid)) ? { pids: pids as number[], chat: null } : null
 }
 
@@ -113,8 +117,10 @@ export const carryOutKills = async (deps: KillerDeps): Promise<Hit[]> => {
     print(
       `kill ${kill.n + 1}/${plan.kills.length}: ${kill.target} at ${kill.moment} ${fell ? `fell after ${took} ms` : 'NOT HIT'}`,
     )
-    if (kill.target === 'pm2' && fell) await house.start()
-    else if (!kill.isHasty) await house.up()
+    if (kill.target === 'pm2' && fell) {
+      await untilGone(linesOf<Hit>(house.files.hits).find((hit) => hit.kill === kill.n)?.pids ?? [])
+      await house.start()
+    } else if (!kill.isHasty) await house.up()
   }
   gate.openUpTo(plan.turns)
   await house.up()

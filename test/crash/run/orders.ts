@@ -1,14 +1,18 @@
-/** How the run tells the sessions service at which point to kill whom: a file with one order, and a file of what was hit. */
+/** How the run tells a service at which point to kill whom: a file with one order, and a file of what was hit. */
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import Database from 'better-sqlite3'
-import type { Point } from '../../../services/sessions/points.ts'
+import { startOf } from '../../../services/sessions/agent/process.ts'
 import type { Stage, Target } from './plan.ts'
+import { processesOfRun } from './processes.ts'
 
 export interface Order {
   /** The number of the kill. */
   readonly kill: number
-  readonly point: Point
+  /** The service that passes the point; where points are those of sessions alone it is not named. */
+  readonly by?: 'sessions' | 'scheduler' | 'reports'
+  readonly point: string
   readonly target: Target
   /** Half of the message's line is written into the FIFO first. */
   readonly half: boolean
@@ -31,6 +35,7 @@ export const filesOf = (root: string) => ({
   home: join(root, 'home'),
   pm2_home: join(root, 'pm2'),
   pids: join(root, 'pids'),
+  logs: join(root, 'logs'),
   journal: join(root, 'journal.jsonl'),
   order: join(root, 'order.json'),
   hits: join(root, 'hits.jsonl'),
@@ -78,6 +83,21 @@ export const servicePid = (files: RunFiles, name: string): number | null => {
 
 export const daemonPid = (files: RunFiles): number | null => numberIn(join(files.pm2_home, 'pm2.pid'))
 
+/** Everybody that PM2 runs. */
+export const SERVICES = ['edge', 'history', 'scheduler', 'memory', 'metrics', 'reports', 'sessions'] as const
+
+/**
+ * All of PM2: its daemon first, or it would start the others anew; its command lines that a service has just started, which would
+ * start a daemon of their own where they find none; the services; the one that asks last.
+ */
+export const everybody = (files: RunFiles): (number | null)[] => {
+  const daemon = daemonPid(files)
+  const services = SERVICES.map((name) => servicePid(files, name))
+  const known = new Set([daemon, ...services])
+  const lines = processesOfRun(files).flatMap(({ pid, isOurs }) => (isOurs && !known.has(pid) ? [pid] : []))
+  return [daemon, ...lines, ...services].sort((a, b) => Number(a === process.pid) - Number(b === process.pid))
+}
+
 /** An agent by its row: only who it is, never what it has done. */
 export interface KnownAgent {
   readonly n: number
@@ -117,4 +137,16 @@ export const killAll = (pids: readonly number[]): void => {
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
     }
   }
+}
+
+const GONE_MS = 10_000
+const LOOK_MS = 5
+
+/**
+ * Waits until killed processes are no more: a hit is written down before its signals are sent, and a PM2 that is started beside a
+ * daemon that is about to die is given half an answer. A zombie is no more.
+ */
+export const untilGone = async (pids: readonly number[]): Promise<void> => {
+  for (const until = performance.now() + GONE_MS; pids.some((pid) => startOf(pid) !== null); await sleep(LOOK_MS))
+    if (performance.now() > until) throw new Error(`these were killed and live: ${pids.join(', ')}`)
 }

@@ -4,7 +4,8 @@ import { createRandom, type Random } from './random.ts'
 
 /** Whom a kill falls on; `pm2` is its daemon and every service at once. */
 export const TARGETS = ['sessions', 'edge', 'history', 'agent', 'keeper', 'pm2'] as const
-export type Target = (typeof TARGETS)[number]
+/** The matrix has the other services, too. */
+export type Target = (typeof TARGETS)[number] | 'scheduler' | 'memory' | 'metrics' | 'reports'
 
 /** When it falls: as sessions passes a point, with half a line in the FIFO, or at any moment. */
 export const MOMENTS = [
@@ -71,6 +72,8 @@ export interface PlanOptions {
   /** Only these moments and targets; all where none is named. */
   readonly moments?: readonly Moment[]
   readonly targets?: readonly Target[]
+  /** Stands before the names of its chats, where several plans share a house. */
+  readonly name?: string
   /** Every turn takes at least a second, so that no restart of a service is missed by it. */
   readonly slow?: boolean
 }
@@ -138,7 +141,7 @@ export const makePlan = (options: PlanOptions): Plan => {
       stage: random.pick(STAGES),
     }),
   )
-  const ids = Array.from({ length: options.chats }, (_, index) => `chat${index}`)
+  const ids = Array.from({ length: options.chats }, (_, index) => `${options.name ?? ''}chat${index}`)
   const order: string[] = []
   while (order.length < options.turns) order.push(...random.shuffle(ids))
   const turns = order.slice(0, options.turns).map((chat, n) => turnOf(random, options, n, chat))

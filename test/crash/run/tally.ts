@@ -25,6 +25,8 @@ export interface Evidence {
   readonly history: ReadonlyMap<string, readonly Told[]>
   /** Processes of agents that stayed. */
   readonly orphans: readonly string[]
+  /** When the power was lost, milliseconds since 1970: what went on at that moment may be interrupted. */
+  readonly losses?: readonly number[]
 }
 
 /** What must be zero. */
@@ -80,7 +82,7 @@ const short = (text: string | null): string => (text === null ? 'nothing' : JSON
 const deathsIn = (kills: readonly PlannedKill[], hits: readonly Hit[], { turn, sent_at, ended_at }: Outcome): Hit[] =>
   hits.filter(({ kill, chat, at }) => kills[kill]?.target === 'agent' && chat === turn.chat && at >= sent_at && at <= ended_at)
 
-export const takeTally = ({ plan, hits, outcomes, runs, history, orphans }: Evidence): Tally => {
+export const takeTally = ({ plan, hits, outcomes, runs, history, orphans, losses = [] }: Evidence): Tally => {
   const counts = Object.fromEntries(FAULTS.map((fault) => [fault, 0])) as Record<Fault, number>
   const notes: string[] = []
   const found = (fault: Fault, count: number, note: string): void => {
@@ -106,7 +108,8 @@ export const takeTally = ({ plan, hits, outcomes, runs, history, orphans }: Evid
     if (answer !== null && INTERRUPTED.test(answer)) {
       const [death] = deathsIn(plan.kills, free, outcome)
       if (death) free.splice(free.indexOf(death), 1)
-      if (death) interrupted += 1
+      const isCutOff = losses.some((at) => at >= outcome.sent_at && at <= outcome.ended_at)
+      if (death || isCutOff) interrupted += 1
       else found('turns lost', 1, `${who} was interrupted, and its agent was not killed: ${short(answer)}`)
       continue
     }

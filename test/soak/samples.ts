@@ -1,0 +1,93 @@
+/** What is measured of a Switchboard while it works: memory, descriptors, lag, processes, disk. Linux. */
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { pssMb } from '../../bench/processor.ts'
+import type { WireLink } from '../../protocol/wire/link.ts'
+import { type RunFiles, SERVICES, servicePid } from '../crash/run/orders.ts'
+import { processesOfRun } from '../crash/run/processes.ts'
+import type { Allowance, Series } from './judge.ts'
+
+/** One service at one moment. */
+interface ServiceSample {
+  readonly pid: number
+  readonly pss_mb: number
+  readonly descriptors: number
+  readonly lag_ms: number
+}
+
+export interface Sample {
+  readonly services: Readonly<Record<string, ServiceSample>>
+  readonly processes: number
+  readonly disk_mb: number
+  /** Pieces of work that have been done so far. */
+  readonly work: number
+}
+
+const PING_MS = 10_000
+const MEGABYTE = 1_048_576
+
+/** The bytes of all files in a folder and below it. */
+const sizeOf = (folder: string): number =>
+  readdirSync(folder, { withFileTypes: true }).reduce((sum, entry) => {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) return sum + sizeOf(path)
+    // What is removed while we look has no size.
+    return sum + (entry.isFile() ? (statSync(path, { throwIfNoEntry: false })?.size ?? 0) : 0)
+  }, 0)
+
+/** Throws where a service does not answer, or does not run. */
+export const takeSample = async (files: RunFiles, links: ReadonlyMap<string, WireLink>, work: number): Promise<Sample> => {
+  const services: Record<string, ServiceSample> = {}
+  for (const name of SERVICES) {
+    const pid = servicePid(files, name)
+    if (pid === null) throw new Error(`${name} does not run`)
+    const pong = await links.get(name)?.ping(PING_MS)
+    services[name] = {
+      pid,
+      pss_mb: pssMb(pid),
+      descriptors: readdirSync(`/proc/${pid}/fd`).length,
+      lag_ms: pong?.loop_lag_ms ?? Number.NaN,
+    }
+  }
+  return { services, processes: processesOfRun(files).length, disk_mb: sizeOf(files.home) / MEGABYTE, work }
+}
+
+/**
+ * What may grow, and how far. Memory: what V8 keeps of a run of minutes varies by some megabytes. Descriptors: connections that come
+ * and go. Processes: agents of chats and tasks, of which a bounded number stays warm. Lag: a machine that does other things as well.
+ */
+const MEMORY: Allowance = { share: 0.15, least: 15 }
+const DESCRIPTORS: Allowance = { share: 0.1, least: 6 }
+const PROCESSES: Allowance = { share: 0.15, least: 6 }
+const LAG: Allowance = { share: 1, least: 40 }
+/** Words are kept, and the logs of agents for a time: the disk grows with the work, but a piece of it costs no more later. */
+const DISK_A_PIECE: Allowance = { share: 0.5, least: 20 }
+
+/** What a piece of work has added to the disk, in KB, from sample to sample. */
+const costs = (samples: readonly Sample[]): number[] => {
+  const every = Math.max(1, Math.floor(samples.length / 30))
+  const marks = samples.filter((_, index) => index % every === 0)
+  return marks.slice(1).map((mark, index) => {
+    const before = marks[index] as Sample
+    return ((mark.disk_mb - before.disk_mb) * 1_024) / Math.max(1, mark.work - before.work)
+  })
+}
+
+export const seriesOf = (samples: readonly Sample[]): Series[] => {
+  const of = (name: string, pick: (service: ServiceSample) => number): number[] =>
+    samples.map(({ services }) => pick(services[name] as ServiceSample))
+  return [
+    ...SERVICES.flatMap((name): Series[] => [
+      { name: `memory of ${name}`, unit: 'MB', values: of(name, ({ pss_mb }) => pss_mb), allowed: MEMORY, isToothed: true },
+      { name: `descriptors of ${name}`, unit: '', values: of(name, ({ descriptors }) => descriptors), allowed: DESCRIPTORS },
+      { name: `event loop of ${name} late by`, unit: 'ms', values: of(name, ({ lag_ms }) => lag_ms), allowed: LAG },
+    ]),
+    { name: 'processes', unit: '', values: samples.map(({ processes }) => processes), allowed: PROCESSES },
+    { name: 'disk for a piece of work', unit: 'KB', values: costs(samples), allowed: DISK_A_PIECE },
+    { name: 'disk', unit: 'MB', values: samples.map(({ disk_mb }) => disk_mb), allowed: null },
+  ]
+}
+
+/** Services that were another process later than they were first. */
+export const restarted = (samples: readonly Sample[]): string[] =>
+  SERVICES.filter((name) => new Set(samples.map(({ services }) => services[name]?.pid)).size > 1)
