@@ -27,7 +27,8 @@ export interface OpenMemoryDeps {
 /** Handlers that may be called, with the way to begin embedding. Releases are given to `defer`. */
 export const openMemory = ({ env, home, log, publish, defer, settle_ms, embedder: times = {} }: OpenMemoryDeps) => {
   const migrations_dir = join(packageRoot(import.meta.url), 'services/memory/migrations')
-  const db = openDatabase({ path: join(home.db, 'memory.db'), migrations_dir, synchronous: 'NORMAL', log })
+  // What a bot was told that it is kept must outlast a power cut.
+  const db = openDatabase({ path: join(home.db, 'memory.db'), migrations_dir, synchronous: 'FULL', log })
   defer('database', () => closeDatabase(db))
   const store = openStore(db)
   const embedder = new Embedder({
