@@ -33,7 +33,10 @@ const put = async ({ settings, pm2, print }: Context, name: string, target: stri
   if (target !== undefined) {
     await restoreTo(backup, resolve(target), settings.root)
     print(
-      `${backup.name} lies in ${resolve(target)}, verified. To look at it: SWITCHBOARD_HOME=${resolve(target)} GATEWAY_PORT=8100 npm start`,
+      `${backup.name} lies in ${resolve(target)}, verified. To look at it (its prompts run at their times, too, so not for long):`,
+    )
+    print(
+      `  SWITCHBOARD_HOME=${resolve(target)} GATEWAY_SESSION_DIR=${resolve(target)}-chats GATEWAY_PORT=8100 CRON_SHELL=off npm start`,
     )
     return 0
   }

@@ -3,26 +3,25 @@
  * backup where one is wanted, and only then deletes. Whatever fails on the way, what was not deleted yet is still whole, and
  * the same command goes on with it.
  */
-import { cpSync, mkdirSync, realpathSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { cpSync, mkdirSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { parseArgs } from 'node:util'
-import { parseEnv, readEnvironment } from '../services/runtime/env.ts'
 import { takeLock } from '../services/runtime/lock.ts'
 import { faultsOf } from './backup/inspection.ts'
 import { makeBackup } from './backup/making.ts'
 import { holdStill } from './backup/restoring.ts'
 import type { Command, Context } from './command.ts'
-import { DoctorEnv } from './doctor/settings.ts'
 import { down } from './down.ts'
+import { NAMESPACE } from './pm2.ts'
 import { installedManager } from './service/choice.ts'
 import { removeUnit } from './service.ts'
-import { formatSize } from './table.ts'
-import { type Belongings, deleteBelongings, listBelongings, sizeOf } from './uninstall/belongings.ts'
-import { deleteChats, isOwner, othersIn, releaseBase } from './uninstall/chats.ts'
+import { deleteBelongings, listBelongings } from './uninstall/belongings.ts'
+import { deleteChats, othersIn, releaseBase } from './uninstall/chats.ts'
+import { type Plan, planOf, tell } from './uninstall/plan.ts'
 import { endProcesses } from './uninstall/processes.ts'
 import { readChats } from './uninstall/store.ts'
+import { oursOf } from './up.ts'
 
 /** What idle agents get to leave by themselves. An answer that is being written would be deleted anyway. */
 const PATIENCE_MS = 2_000
@@ -34,52 +33,6 @@ const SHOWN = 20
 
 /** Asks the person at the terminal. */
 export type AskPerson = (question: string) => Promise<string>
-
-interface Plan {
-  /** Where the home lies in truth. */
-  readonly real: string
-  /** Folders in it that are ours beside those that always are. */
-  readonly folders: readonly string[]
-  readonly belongings: Belongings
-  /** The folder of the chats, where it belongs to this home. */
-  readonly base: string | null
-  readonly withChats: boolean
-  /** The CLI's configuration folder. */
-  readonly config_dir: string
-}
-
-const planOf = ({ settings }: Context, withChats: boolean): Plan => {
-  const environment = readEnvironment({ environment: process.env })
-  const { GATEWAY_SESSION_DIR: base } = parseEnv(DoctorEnv, { environment: process.env })
-  const real = realpathSync(settings.home)
-  const folders = settings.pm2_home === join(settings.home, 'pm2') ? ['pm2'] : []
-  return {
-    ...{ real, folders },
-    belongings: listBelongings(real, folders),
-    base: isOwner(base, settings.home) ? base : null,
-    withChats,
-    config_dir: environment.CLAUDE_CONFIG_DIR ?? join(environment.HOME ?? homedir(), '.claude'),
-  }
-}
-
-const sizeWords = (bytes: number): string => (bytes < 1_048_576 ? 'less than 1 MB' : formatSize(bytes))
-
-const tell = ({ settings, print }: Context, { real, belongings, base, withChats }: Plan): void => {
-  print(`This deletes for good${real === settings.home ? '' : ` (${settings.home} is a link)`}:`)
-  for (const { name, bytes, link } of belongings.ours)
-    print(`  ${join(real, name)}  ${link === null ? sizeWords(bytes) : `the link alone; ${link} stays`}`)
-  if (base !== null && withChats)
-    print(`  ${base}  ${sizeWords(sizeOf(base))}, at most: the folders of its chats, and Claude's records of them`)
-  const manager = installedManager({ settings }, process.env)
-  if (manager !== null) print(`  ${manager.file}`)
-  print('It stays:')
-  if (base !== null && !withChats)
-    print(
-      `  ${base}  ${sizeWords(sizeOf(base))}: the files of the chats (with --chats they go, too, and Claude's records of them)`,
-    )
-  print(`  ${settings.root}: the checkout, with its .env where there is one. Delete it yourself.`)
-  if (settings.pm2_home !== join(settings.home, 'pm2')) print(`  ${settings.pm2_home}: PM2's own folder, which you have set`)
-}
 
 /** Where the last backup goes, made absolute; null: none. Throws for a folder that is about to be deleted. */
 const targetOf = (settings: Context['settings'], folder: string): string | null => {
@@ -109,9 +62,12 @@ const backUpTo = async ({ settings }: Context, target: string): Promise<string> 
 
 /** Stops services, PM2 and the unit, and ends what outlives them. False where something of it goes on. */
 const stopAll = async (context: Context): Promise<boolean> => {
-  const { settings, print } = context
+  const { settings, pm2, print } = context
   const manager = installedManager(context, process.env)
-  if ((manager === null ? await down.run(context) : await removeUnit(context, manager)) !== 0) return false
+  if (manager !== null && (await removeUnit(context, manager)) !== 0) return false
+  // Beside a unit that does not run it may have been started by hand.
+  const isOver = manager !== null && oursOf(await pm2.list()).length === 0
+  if (!isOver && (await down.run(context)) !== 0) return false
   const left = await endProcesses(settings.home, PATIENCE_MS)
   if (left.length > 0) print(`These processes do not end: ${left.join(', ')}. End them and call this again; nothing was deleted.`)
   return left.length === 0
@@ -133,8 +89,13 @@ const remove = async ({ settings, print }: Context, plan: Plan): Promise<void> =
       }
       releaseBase(base, settings.home)
     }
-    // Looked at anew: stopping has changed it.
-    deleteBelongings(settings.home, real, listBelongings(real, folders))
+    // Looked at anew: stopping has changed it, and files of chats that nobody knows may be left.
+    const { ours, strangers } = listBelongings(real, folders)
+    if (strangers.length > 0)
+      throw new Error(
+        `In ${real} is left what is none of Switchboard's: ${strangers.join(', ')}. Move it away and call this again.`,
+      )
+    deleteBelongings(settings.home, real, { ours })
   } finally {
     backups.release()
     still.release()
@@ -159,10 +120,18 @@ export const uninstallBy = (asker: () => { ask: AskPerson; close(): void } | nul
       return 1
     }
     const plan = planOf(context, values.chats === true)
-    const { strangers } = plan.belongings
+    const strangers = plan.belongings.strangers.filter((name) => !plan.withChats || name !== plan.inside)
     if (strangers.length > 0) {
       print(`These lie in ${plan.real} and are none of Switchboard's. Move them away first; nothing was changed:`)
-      for (const name of strangers) print(`  ${name}`)
+      for (const name of strangers)
+        print(`  ${name}${name === plan.inside ? ' (the files of the chats: --chats deletes them)' : ''}`)
+      return 1
+    }
+    const others = plan.folders.length === 0 ? [] : (await context.pm2.list()).filter(({ namespace }) => namespace !== NAMESPACE)
+    if (others.length > 0) {
+      print(
+        `The PM2 of Switchboard looks after others, too: ${others.map(({ name }) => name).join(', ')}. Move them to a PM2 of their own first.`,
+      )
       return 1
     }
     tell(context, plan)

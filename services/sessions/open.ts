@@ -16,16 +16,15 @@ import { Approvals } from './approvals/approvals.ts'
 import { createApprovalHandlers } from './approvals/service.ts'
 import { openApprovalStore } from './approvals/store.ts'
 import { HandOver, type HandOverDeps } from './hand-over.ts'
-import { forgetArchives } from './harness/archive.ts'
 import { readHarnessFiles } from './harness/files.ts'
 import { availableMemoryMb, defaultWarmAgents, freeDiskMb } from './limits.ts'
-import { LogRetention } from './log-retention.ts'
 import { Outbox } from './outbox.ts'
 import { takeBase } from './places.ts'
 import type { At } from './points.ts'
 import { findProgram } from './program.ts'
 import { type PromptContext, readGlobalMemory } from './prompt.ts'
 import { Recall } from './recall.ts'
+import { createRetention } from './retention.ts'
 import type { SessionRow, TurnRow } from './rows.ts'
 import { createSessions } from './service.ts'
 import { idleLimitOf, type Settings } from './settings.ts'
@@ -45,7 +44,6 @@ import { Watchdog, type WatchdogLimits } from './watchdog.ts'
 const TICK_MS = 1_000
 const MINUTE_MS = 60_000
 const DAY_MS = 24 * 60 * MINUTE_MS
-const MB = 1_048_576
 
 const limitsOf = (env: Settings): WatchdogLimits => ({
   start_s: env.AGENT_START_TIMEOUT,
@@ -224,26 +222,11 @@ export const openSessions = async (deps: OpenSessionsDeps) => {
   telegram.deliveries.recover()
 
   const start = (): void => {
-    const logs = new LogRetention({
-      store,
+    const retention = createRetention({
+      ...{ env, store, archives, transcripts, log },
       folder: (n) => pool.folder(n),
-      keep_ms: env.AGENT_LOG_KEEP_DAYS * DAY_MS,
-      keep_bytes: env.AGENT_LOG_KEEP_MB * MB,
-    })
-    /** What cannot be deleted today is no reason to answer nobody. */
-    const letGo = (work: (now: number) => void) => (): void => {
-      try {
-        work(Date.now())
-      } catch (error) {
-        log.error({ err: error }, 'what has aged could not be deleted; it is tried again later')
-      }
-    }
-    const forgetLogs = letGo((now) => logs.forget(now))
-    const forget = letGo((now) => {
-      const before = now - env.AGENT_LOG_KEEP_DAYS * DAY_MS
-      telegram.deliveries.forget(before)
-      approvalStore.forget(before)
-      forgetArchives(archives, now - env.ARCHIVE_KEEP_DAYS * DAY_MS)
+      deliveries: telegram.deliveries,
+      approvals: approvalStore,
     })
     const upkeep = startUpkeep([
       { every_ms: TICK_MS, run: (elapsed_ms) => turns.tick(elapsed_ms) },
@@ -252,12 +235,14 @@ export const openSessions = async (deps: OpenSessionsDeps) => {
       { every_ms: MINUTE_MS, run: () => void pool.reap(idleLimit) },
       { every_ms: MINUTE_MS / 6, run: () => pool.endLeftovers() },
       { every_ms: 10 * MINUTE_MS, run: () => pool.sweep() },
-      { every_ms: MINUTE_MS, run: forgetLogs },
-      { every_ms: 60 * MINUTE_MS, run: forget },
+      { every_ms: MINUTE_MS, run: retention.logs },
+      { every_ms: 60 * MINUTE_MS, run: retention.rows },
+      { every_ms: DAY_MS, run: retention.records },
     ])
     pool.sweep()
-    forgetLogs()
-    forget()
+    retention.logs()
+    retention.rows()
+    retention.records()
     defer('upkeep', () => upkeep.stop())
   }
   // A call to Telegram that is cut off may have arrived: its repeat would carry a label.

@@ -7,6 +7,7 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { findBackup } from '../../cli/backup/shelf.ts'
 import { openSessionRows } from '../../cli/import/sessions/store.ts'
+import type { App, Pm2 } from '../../cli/pm2.ts'
 import type { Settings } from '../../cli/settings.ts'
 import { listBelongings } from '../../cli/uninstall/belongings.ts'
 import { deleteChats, isOwner, releaseBase } from '../../cli/uninstall/chats.ts'
@@ -15,14 +16,21 @@ import { readChats } from '../../cli/uninstall/store.ts'
 import { type AskPerson, uninstallBy } from '../../cli/uninstall.ts'
 import { isLinux } from '../../services/runtime/process.ts'
 import { atEnd, checkLeaks, type Scope, tempDir } from '../harness.ts'
-import { root, surroundings } from './doctored.ts'
+import { app, root, surroundings } from './doctored.ts'
 import { furnished } from './furnished.ts'
 import { isAlive } from './house.ts'
 
 checkLeaks()
 
 /** The command as it would be called, for a home in which nothing runs. */
-const call = async (t: Scope, settings: Settings, args: readonly string[], answers: readonly string[] | null = null) => {
+const call = async (
+  t: Scope,
+  settings: Settings,
+  args: readonly string[],
+  answers: readonly string[] | null = null,
+  base = path.join(settings.home, '../chats'),
+  apps: readonly App[] = [],
+) => {
   const lines: string[] = []
   const questions: string[] = []
   const left = [...(answers ?? [])]
@@ -31,17 +39,17 @@ const call = async (t: Scope, settings: Settings, args: readonly string[], answe
     return left.shift() ?? ''
   }
   const before = { SWITCHBOARD_HOME: process.env.SWITCHBOARD_HOME, GATEWAY_SESSION_DIR: process.env.GATEWAY_SESSION_DIR }
-  Object.assign(process.env, { SWITCHBOARD_HOME: settings.home, GATEWAY_SESSION_DIR: path.join(settings.home, '../chats') })
+  Object.assign(process.env, { SWITCHBOARD_HOME: settings.home, GATEWAY_SESSION_DIR: base })
   atEnd(t, () => {
     for (const [name, value] of Object.entries(before)) {
       if (value === undefined) delete process.env[name]
       else process.env[name] = value
     }
   })
-  const { pm2 } = surroundings(t)
+  const pm2 = { daemonPid: () => null, list: async () => apps }
   const code = await uninstallBy(() => (answers === null ? null : { ask, close: () => undefined })).run({
     ...{ args, settings, print: (line: string) => void lines.push(line) },
-    pm2: pm2 as Parameters<ReturnType<typeof uninstallBy>['run']>[0]['pm2'],
+    pm2: pm2 as unknown as Pm2,
   })
   return { code, output: lines.join('\n'), questions }
 }
@@ -113,6 +121,15 @@ test('uninstall - cut off in the middle, the same command goes on', async (t) =>
   assert.ok(!existsSync(settings.home))
 })
 
+test('uninstall - a PM2 that looks after others, too, is left alone with all the rest', async (t) => {
+  const settings = furnished(t)
+  const base = path.join(settings.home, '../chats')
+  const { code, output } = await call(t, settings, ['--yes'], null, base, [app('theirs', { namespace: 'default' })])
+  assert.equal(code, 1)
+  assert.match(output, /looks after others, too: theirs\. Move them/)
+  assert.ok(existsSync(path.join(settings.home, 'db/memory.db')))
+})
+
 test('uninstall - an agent or a job of ours cannot call it', async (t) => {
   const settings = furnished(t)
   for (const [name, value] of [
@@ -181,6 +198,22 @@ test('uninstall - chats: a folder that leads out of the base is left and named',
   const left = deleteChats(base, claude, [{ cwd, conversations: chat?.conversations ?? [] }, ...rest])
   assert.deepEqual(left, [`${cwd} leads out of ${base}`])
   assert.ok(existsSync(path.join(outside, 'precious')))
+})
+
+test('uninstall - chats that lie in the home itself are asked for by their option, and strangers among them keep it', async (t) => {
+  const settings = furnished(t)
+  const base = path.join(settings.home, 'chats')
+  const leave = async (...args: string[]) => await call(t, settings, ['--yes', ...args], null, base)
+  mkdirSync(path.join(base, 'default', '1'), { recursive: true })
+  writeFileSync(path.join(base, '.switchboard-owner'), `${settings.home}\n`)
+  const refused = await leave()
+  assert.equal(refused.code, 1)
+  assert.match(refused.output, /chats \(the files of the chats: --chats deletes them\)/)
+  await assert.rejects(leave('--chats'), /is left what is none of Switchboard's: chats\. Move it away/)
+  assert.ok(existsSync(path.join(settings.home, 'db/memory.db')))
+  rmSync(base, { recursive: true })
+  assert.equal((await leave('--chats')).code, 0)
+  assert.ok(!existsSync(settings.home))
 })
 
 test('uninstall - the base is given back only where it is ours, and goes where it is empty', (t) => {

@@ -1,10 +1,13 @@
 /** The CLI's own record of a conversation: where it lies and whether it knows a message. */
-import { createReadStream, existsSync, readdirSync, realpathSync, rmSync } from 'node:fs'
+import { createReadStream, existsSync, readdirSync, realpathSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
 /** The longest slug that the CLI writes out; longer ones are cut and get a hash (`claude-cli.md` 4). */
 const MAX_SLUG = 200
+
+/** A setting of less than a week nobody has been seen to use. */
+const YOUNG_MS = 3 * 86_400_000
 
 /** The name of the CLI's project folder for a working directory: lossy, so different paths may collide. */
 export const slugOf = (cwd: string): string => cwd.replace(/[^A-Za-z0-9]/g, '-')
@@ -44,6 +47,15 @@ export class Transcripts {
     } catch {
       return 'unreadable'
     }
+  }
+
+  /**
+   * Makes the record of a conversation look used. Our agents tell the CLI to delete none for its age; one that the owner runs
+   * beside them deletes what was not touched for 30 days, ours as well. @param now milliseconds since 1970
+   */
+  keepYoung(cwd: string, conversationId: string, now: number): void {
+    const path = this.find(cwd, conversationId)
+    if (path !== null && statSync(path).mtimeMs < now - YOUNG_MS) utimesSync(path, now / 1_000, now / 1_000)
   }
 
   /** Deletes what the CLI keeps of a conversation. */
