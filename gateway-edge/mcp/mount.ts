@@ -13,6 +13,7 @@ import type { McpSettings } from '../../mcp/settings.ts'
 import { CHAIN_HEADER, parseChain } from '../../protocol/chain.ts'
 import { ServiceError } from '../../protocol/errors.ts'
 import type { WireLog } from '../../protocol/wire/log.ts'
+import { parseJson } from '../json.ts'
 import type { Exchange, Headers } from '../server/server.ts'
 
 export const MCP_PATH = '/mcp'
@@ -108,7 +109,7 @@ export const createMcpMount = (deps: McpMountDeps): McpMount => {
     const text = Buffer.from(await deps.readBody(exchange)).toString('utf8')
     let body: unknown
     try {
-      body = JSON.parse(text)
+      body = parseJson(text)
     } catch {
       return fail(exchange, 400, -32_700, 'Parse error: the body is not JSON')
     }

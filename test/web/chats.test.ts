@@ -1,14 +1,12 @@
 /** Chats, as a person uses them: read, write, watch an answer being written, stop it, search, and go far back. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import path from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Browser, Page } from 'playwright-core'
-import { createClient } from '../../protocol/client.ts'
-import { openLink } from '../../protocol/wire/link.ts'
 import { assertAccessible, openBrowser, openPage, PHONE } from '../browser.ts'
 import { checkLeaks, eventually } from '../harness.ts'
+import { ATTACKS, type StoreOptions, storeMessages } from './chat-messages.ts'
 import { fileScope, openPanelHouse, type PanelHouse, visit } from './house.ts'
 
 const file = fileScope()
@@ -29,27 +27,8 @@ const say = async (page: Page, text: string): Promise<void> => {
 
 const answer = (text: string): string => `{{say=${JSON.stringify(text)}}}`
 
-/** Stores messages as if they had been said long ago: number 0 first. */
-const store = async (
-  chat: string,
-  count: number,
-  textOf: (index: number) => string,
-  { record = chat, turn_id = null }: { record?: string; turn_id?: string | null } = {},
-): Promise<void> => {
-  const link = openLink({ run_dir: path.join(house.home, 'run'), service: 'history' })
-  const history = createClient('history', link.call)
-  const began = Date.now() - 864_000_000
-  for (let from = 0; from < count; from += 100) {
-    const records = Array.from({ length: Math.min(100, count - from) }, (_, at) => ({
-      turn_id,
-      ...{ record_id: `${record}-${from + at}`, session_id: `gw-default-${chat}`, bot_id: 'default', source: 'telegram' },
-      ...{ role: (from + at) % 2 === 0 ? ('user' as const) : ('assistant' as const), content: textOf(from + at) },
-      ...{ telegram_chat_id: null, user_id: null, username: null, created_at: began + (from + at) * 60_000 },
-    }))
-    await history.record({ records })
-  }
-  await link.close()
-}
+const store = (chat: string, count: number, textOf: (index: number) => string, more: StoreOptions = {}): Promise<void> =>
+  storeMessages(house, chat, count, textOf, more)
 
 const scrollerOf = (page: Page) => page.locator('virtual-list #scroller')
 /** The text of an answer, or of all: it stands in a shadow root of its own. */
@@ -151,22 +130,6 @@ test('chats - tools and thinking of an answer of the past are shown on demand, a
   await forgotten.getByText('What was done for this answer is no longer kept.').waitFor()
   assert.deepEqual(faults, [])
 })
-
-const ATTACKS = [
-  '<img src=x onerror=alert(1)>',
-  '<script>alert(1)</script>',
-  '<svg onload=alert(1)>',
-  '[click](javascript:alert(1))',
-  '[click](data:text/html,<script>alert(1)</script>)',
-  '![pixel](https://tracker.example/p.png)',
-  '<a href="javascript:alert(1)">x</a>',
-  '<iframe srcdoc="<script>alert(1)</script>"></iframe>',
-  '```html" onmouseover="alert(1)\n<img src=x onerror=alert(1)>\n```',
-  '`<b onclick=alert(1)>`',
-  '| <img src=x onerror=alert(1)> |\n|---|\n| <details open ontoggle=alert(1)> |',
-  '<math><mtext><table><mglyph><style><!--</style><img title="--&gt;&lt;img src=1 onerror=alert(1)&gt;">',
-  '{{constructor.constructor("alert(1)")()}}'.replaceAll('{', '('),
-]
 
 test('chats - whatever a model, a person or a tool says is text: nothing of it runs, loads or looks like ours', async (t) => {
   const { page, faults } = await openPage(t, browser)

@@ -106,6 +106,9 @@ export class NavBar extends PanelElement {
         color: var(--warn);
         background: var(--warn-soft);
       }
+      .count {
+        display: none;
+      }
       .rest {
         flex: 1;
       }
@@ -180,6 +183,22 @@ export class NavBar extends PanelElement {
       @media (min-width: 641px) and (max-width: 1020px) {
         details ul {
           display: none;
+        }
+        .waits {
+          position: relative;
+        }
+        .count {
+          position: absolute;
+          inset: -4px -4px auto auto;
+          display: grid;
+          place-items: center;
+          min-width: 18px;
+          height: 18px;
+          padding: 0 4px;
+          border-radius: 9px;
+          background: var(--bad-fill);
+          color: #fff;
+          font-size: 11px;
         }
         details > div {
           inset: auto auto 0 calc(100% + 10px);
@@ -270,7 +289,7 @@ export class NavBar extends PanelElement {
     const count = more.length + 1
     return html`<li>
       <a class="waits" href=${linkToApproval(eldest)} title=${text.waits(count)} @click=${this.#closeMore}
-        >${icon('key', 20)}<span>${text.waitsShort(count)}</span></a
+        >${icon('key', 20)}<span>${text.waitsShort(count)}</span><b class="count" aria-hidden="true">${count}</b></a
       >
     </li>`
   }

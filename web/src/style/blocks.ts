@@ -20,7 +20,7 @@ export const blocks = css`
   }
   .page > header h1 {
     flex: 1;
-    min-width: 0;
+    min-width: min(100%, 130px);
   }
   .card {
     background: var(--surface);
@@ -31,14 +31,16 @@ export const blocks = css`
   }
   .card > header {
     display: flex;
+    flex-wrap: wrap;
     align-items: center;
-    gap: 10px;
+    gap: 6px 10px;
     min-height: 48px;
     padding: 8px 16px;
   }
   .card > header h2 {
     flex: 1;
-    min-width: 0;
+    min-width: min-content;
+    overflow-wrap: break-word;
   }
   .card > .body {
     padding: 4px 16px 16px;
@@ -114,6 +116,24 @@ export const blocks = css`
   .field > .fault {
     font-size: 12.5px;
     color: var(--bad);
+  }
+  .two {
+    display: grid;
+    grid-template-columns: repeat(auto-fit, minmax(min(100%, 220px), 1fr));
+    gap: 14px;
+    align-items: start;
+  }
+  label.check {
+    display: flex;
+    align-items: center;
+    gap: 8px;
+  }
+  .tools {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 10px;
+    padding: 12px 16px;
+    border-bottom: 1px solid var(--line);
   }
   .actions {
     display: flex;

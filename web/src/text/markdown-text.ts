@@ -4,6 +4,7 @@
  */
 import { css, html, LitElement, type PropertyValues } from 'lit'
 import { customElement, property, query } from 'lit/decorators.js'
+import { copyText } from '../clipboard.ts'
 import { common } from '../i18n/phrases.ts'
 import { base } from '../style/base.ts'
 
@@ -229,7 +230,7 @@ export class MarkdownText extends LitElement {
   }
 
   async #copy(button: HTMLButtonElement, text: string): Promise<void> {
-    await navigator.clipboard.writeText(text)
+    if (!(await copyText(text))) return
     button.textContent = common().copied
     window.setTimeout(() => (button.textContent = common().copy), 1_500)
   }

@@ -8,6 +8,7 @@ import { css, html, nothing, type PropertyValues } from 'lit'
 import { customElement, property, query, state } from 'lit/decorators.js'
 import type { Approval } from '../../../../protocol/approvals.ts'
 import { approvalWords } from '../../approvals/words.ts'
+import { copyText } from '../../clipboard.ts'
 import { icon } from '../../components/icon.ts'
 import type { BottomEvent, VirtualList } from '../../components/virtual-list.ts'
 import { toFailure } from '../../connection/failure.ts'
@@ -288,11 +289,10 @@ export class ChatTranscript extends PanelElement {
     else if (this.place !== undefined) {
       const link = linkTo(this.place, { message: key })
       go(link, { replace: true })
-      void navigator.clipboard
-        .writeText(new URL(link, location.href).href)
-        .then(() => this.notify({ text: chatWords().linked, tone: 'ok' }))
-        // Without a secure connection there is no clipboard; the address line has the link.
-        .catch(() => this.notify({ text: location.href }))
+      // Where there is no clipboard, the address line has the link.
+      void copyText(new URL(link, location.href).href).then((isCopied) =>
+        this.notify(isCopied ? { text: chatWords().linked, tone: 'ok' } : { text: location.href }),
+      )
     }
   }
 

@@ -5,10 +5,10 @@ import { css, html, nothing, type PropertyValues } from 'lit'
 import { customElement, property, state } from 'lit/decorators.js'
 import type { Job } from '../../../../protocol/scheduler.ts'
 import { textField } from '../../components/form-field.ts'
+import { DoneEvent, FormSaving, formActions } from '../../components/form-saving.ts'
 import type { SegmentEvent } from '../../components/segment-control.ts'
-import { type Failure, toFailure } from '../../connection/failure.ts'
+import type { Failure } from '../../connection/failure.ts'
 import { PanelElement } from '../../element.ts'
-import { common } from '../../i18n/phrases.ts'
 import { base } from '../../style/base.ts'
 import { blocks } from '../../style/blocks.ts'
 import { draftOf, EMPTY_DRAFT, type JobDraft, toCreate, toUpdate } from './draft.ts'
@@ -25,16 +25,6 @@ const PRESETS = {
   monthly: '0 9 1 * *',
 } as const
 
-/** Its end: the number of the job that was saved, or null. */
-export class DoneEvent extends Event {
-  readonly job_id: number | null
-
-  constructor(job_id: number | null) {
-    super('done')
-    this.job_id = job_id
-  }
-}
-
 @customElement('job-editor')
 export class JobEditor extends PanelElement {
   static override styles = [
@@ -43,12 +33,6 @@ export class JobEditor extends PanelElement {
     css`
       modal-dialog {
         --dialog-width: 760px;
-      }
-      .two {
-        display: grid;
-        grid-template-columns: repeat(auto-fit, minmax(min(100%, 240px), 1fr));
-        gap: 14px;
-        align-items: start;
       }
       .presets {
         display: flex;
@@ -72,21 +56,15 @@ export class JobEditor extends PanelElement {
       details .form {
         margin-top: 12px;
       }
-      label.check {
-        display: flex;
-        align-items: center;
-        gap: 8px;
-      }
     `,
   ]
 
   /** The job that is changed; absent: a new one. */
   @property({ attribute: false }) job: Job | undefined
   @state() private draft: JobDraft = EMPTY_DRAFT
-  @state() private failure: Failure | undefined
   @state() private cronFailure: Failure | undefined
-  @state() private saving = false
   @state() private open = true
+  readonly #saving = new FormSaving(this)
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     // Only at first: what is written is not taken away when the job is read again.
@@ -121,14 +99,9 @@ export class JobEditor extends PanelElement {
           <summary>${text.policies}</summary>
           <div class="form">${policyFields({ draft, isNew: job === undefined, set: this.#set, fault: this.#fault })}</div>
         </details>
-        ${this.failure === undefined ? nothing : html`<p class="fault" role="alert">${this.#sentence(this.failure)}</p>`}
+        ${this.#saving.failure === undefined ? nothing : html`<p class="fault" role="alert">${this.#sentence(this.#saving.failure)}</p>`}
       </form>
-      <div slot="actions">
-        <button class="plain" type="button" @click=${() => void this.#leave()}>${common().cancel}</button>
-        <button class="primary" type="submit" form="job-form" ?disabled=${this.saving}>
-          ${this.saving ? common().saving : job === undefined ? text.create : text.save}
-        </button>
-      </div>
+      ${formActions({ form: 'job-form', action: job === undefined ? text.create : text.save, saving: this.#saving, cancel: () => void this.#leave() })}
     </modal-dialog>`
   }
 
@@ -194,7 +167,7 @@ export class JobEditor extends PanelElement {
 
   readonly #fault = (name: string): string | undefined =>
     (name === 'cron_expression' || name === 'timezone' ? this.cronFailure?.issueOf(name) : undefined) ??
-    this.failure?.issueOf(name)
+    this.#saving.failure?.issueOf(name)
 
   /** What a field of the draft needs beside its words. */
   #at<K extends keyof JobDraft>(name: K): { fault: string | undefined; input: (value: string) => void } {
@@ -203,20 +176,16 @@ export class JobEditor extends PanelElement {
 
   #isPolicyFaulty(): boolean {
     const above = ['name', 'command', 'cron_expression', 'timezone', 'job_type', 'enabled']
-    return this.failure?.issues.some(({ path }) => !above.includes(String(path[0]))) ?? false
+    return this.#saving.failure?.issues.some(({ path }) => !above.includes(String(path[0]))) ?? false
   }
 
   #sentence(failure: Failure): string {
     return failure.issues.length > 0 ? jobWords().form.mend : failure.message
   }
 
-  readonly #save = async (event: SubmitEvent): Promise<void> => {
-    event.preventDefault()
-    if (this.saving) return
-    this.saving = true
-    this.failure = undefined
-    const text = jobWords().form
-    try {
+  readonly #save = (event: SubmitEvent): Promise<void> =>
+    this.#saving.submit(event, async () => {
+      const text = jobWords().form
       const { job, draft } = this
       if (job === undefined) {
         const { id } = await this.connection.call('scheduler.create', toCreate(draft))
@@ -227,14 +196,7 @@ export class JobEditor extends PanelElement {
         this.notify({ text: text.saved, tone: 'ok' })
         this.#finish(job.id)
       }
-    } catch (error) {
-      this.failure = toFailure(error)
-      await this.updateComplete
-      this.renderRoot.querySelector<HTMLElement>("[aria-invalid='true']")?.focus()
-    } finally {
-      this.saving = false
-    }
-  }
+    })
 
   #isChanged(): boolean {
     const before = this.job === undefined ? EMPTY_DRAFT : draftOf(this.job)

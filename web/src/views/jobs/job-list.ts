@@ -5,6 +5,7 @@ import { css, html, nothing } from 'lit'
 import { customElement, property, state } from 'lit/decorators.js'
 import type { Job } from '../../../../protocol/scheduler.ts'
 import { icon } from '../../components/icon.ts'
+import { listPage } from '../../components/list-page.ts'
 import type { SearchEvent } from '../../components/search-field.ts'
 import type { SegmentEvent } from '../../components/segment-control.ts'
 import { toFailure } from '../../connection/failure.ts'
@@ -33,13 +34,6 @@ export class JobList extends PanelElement {
     base,
     blocks,
     css`
-      .tools {
-        display: flex;
-        flex-wrap: wrap;
-        gap: 10px;
-        padding: 12px 16px;
-        border-bottom: 1px solid var(--line);
-      }
       search-field {
         flex: 1 1 220px;
       }
@@ -158,23 +152,11 @@ export class JobList extends PanelElement {
 
   override render() {
     const text = jobWords()
-    return html`<div class="page">
-      <header>
-        <h1>${text.title}</h1>
-        <button class="primary" @click=${this.#create}>${icon('plus', 16)}${text.create}</button>
-      </header>
-      <section class="card" aria-label=${text.title}>
-        ${this.#jobs.render({
-          empty: (jobs) =>
-            jobs.length === 0
-              ? html`<empty-state icon="jobs" heading=${text.none}
-                  >${text.noneHelp}<button slot="action" class="primary" @click=${this.#create}>${icon('plus', 16)}${text.create}</button></empty-state
-                >`
-              : undefined,
-          ready: (jobs) => this.#list(jobs),
-        })}
-      </section>
-    </div>`
+    return listPage({
+      ...{ view: 'jobs', text, live: this.#jobs },
+      isEmpty: (jobs) => jobs.length === 0,
+      list: (jobs) => this.#list(jobs),
+    })
   }
 
   #list(jobs: readonly Job[]): unknown {
@@ -267,8 +249,6 @@ export class JobList extends PanelElement {
       ${job.problem === null ? nothing : html`<p class="problem small">${job.problem}</p>`}
     </li>`
   }
-
-  readonly #create = (): void => go(href('jobs', ['new']))
 
   /** Shown as done at once; it goes back where the service refuses. */
   async #enable(job: Job): Promise<void> {

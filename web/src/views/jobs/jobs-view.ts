@@ -4,11 +4,11 @@ import './job-editor.ts'
 import './job-list.ts'
 import { html, nothing } from 'lit'
 import { customElement, property, query } from 'lit/decorators.js'
+import type { DoneEvent } from '../../components/form-saving.ts'
 import { PanelElement } from '../../element.ts'
 import { Live } from '../../live.ts'
 import { go, href, type Route } from '../../router.ts'
 import type { JobDetail } from './job-detail.ts'
-import type { DoneEvent } from './job-editor.ts'
 import type { JobList } from './job-list.ts'
 
 @customElement('jobs-view')
@@ -41,7 +41,7 @@ export class JobsView extends PanelElement {
     return { id, isNew: first === 'new', isEdit: id !== undefined && second === 'edit' }
   }
 
-  readonly #done = ({ job_id }: DoneEvent): void => {
+  readonly #done = ({ made: job_id }: DoneEvent<number>): void => {
     const { id } = this.#place()
     const shown = job_id ?? id
     go(shown === undefined ? href('jobs') : href('jobs', [String(shown)]), { replace: true })

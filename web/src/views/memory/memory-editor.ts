@@ -2,9 +2,9 @@
 import { css, html, nothing } from 'lit'
 import { customElement, property, state } from 'lit/decorators.js'
 import { textField } from '../../components/form-field.ts'
-import { type Failure, toFailure } from '../../connection/failure.ts'
+import { FormSaving, formActions } from '../../components/form-saving.ts'
+
 import { PanelElement } from '../../element.ts'
-import { common } from '../../i18n/phrases.ts'
 import { Live } from '../../live.ts'
 import { go, href } from '../../router.ts'
 import { base } from '../../style/base.ts'
@@ -38,9 +38,8 @@ export class MemoryEditor extends PanelElement {
   @property({ attribute: false }) categories: readonly string[] = []
   /** What was written; undefined while nothing was. */
   @state() private draft: Draft | undefined
-  @state() private failure: Failure | undefined
-  @state() private saving = false
   @state() private open = true
+  readonly #saving = new FormSaving(this)
 
   readonly #memory = new Live(this, {
     args: () => (this.memory_id === undefined ? null : ([this.memory_id] as const)),
@@ -53,19 +52,14 @@ export class MemoryEditor extends PanelElement {
     const heading = isNew ? text.new : text.edit(this.#memory.value?.key ?? '…')
     return html`<modal-dialog heading=${heading} keep-open ?open=${this.open} @closed=${this.#onClosed}>
       ${isNew ? this.#form(true) : this.#memory.render({ ready: () => this.#form(false) })}
-      <div slot="actions">
-        <button class="plain" type="button" @click=${() => void this.#leave()}>${common().cancel}</button>
-        <button class="primary" type="submit" form="memory-form" ?disabled=${this.saving}>
-          ${this.saving ? common().saving : isNew ? text.create : text.save}
-        </button>
-      </div>
+      ${formActions({ form: 'memory-form', action: isNew ? text.create : text.save, saving: this.#saving, cancel: () => void this.#leave() })}
     </modal-dialog>`
   }
 
   #form(isNew: boolean): unknown {
     const text = memoryWords().form
     const draft = this.#draft()
-    const { failure } = this
+    const { failure } = this.#saving
     const fault = (name: string): string | undefined =>
       name === 'key' && failure?.code === 'conflict' ? text.taken : failure?.issueOf(name)
     const isElsewhere = failure !== undefined && failure.code !== 'conflict' && failure.issues.length === 0
@@ -120,22 +114,11 @@ export class MemoryEditor extends PanelElement {
     this.draft = { ...this.#draft(), ...change }
   }
 
-  readonly #save = async (event: SubmitEvent): Promise<void> => {
-    event.preventDefault()
-    if (this.saving) return
-    this.saving = true
-    this.failure = undefined
-    try {
+  readonly #save = (event: SubmitEvent): Promise<void> =>
+    this.#saving.submit(event, async () => {
       await (this.memory_id === undefined ? this.#create() : this.#update(this.memory_id))
       this.#finish()
-    } catch (error) {
-      this.failure = toFailure(error)
-      await this.updateComplete
-      this.renderRoot.querySelector<HTMLElement>("[aria-invalid='true']")?.focus()
-    } finally {
-      this.saving = false
-    }
-  }
+    })
 
   async #create(): Promise<void> {
     const text = memoryWords().form

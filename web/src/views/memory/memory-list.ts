@@ -24,13 +24,6 @@ export class MemoryList extends PanelElement {
     base,
     blocks,
     css`
-      .tools {
-        display: flex;
-        flex-wrap: wrap;
-        gap: 10px;
-        padding: 12px 16px;
-        border-bottom: 1px solid var(--line);
-      }
       search-field {
         flex: 3 1 240px;
       }

@@ -19,11 +19,6 @@ export class MemoryModel extends PanelElement {
     base,
     blocks,
     css`
-      label.check {
-        display: flex;
-        align-items: center;
-        gap: 8px;
-      }
       .problem {
         padding: 8px 12px;
         border-radius: var(--radius-small);

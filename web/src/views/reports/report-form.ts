@@ -3,23 +3,14 @@ import '../../components/segment-control.ts'
 import { css, html, nothing } from 'lit'
 import { customElement, state } from 'lit/decorators.js'
 import { choiceField, field } from '../../components/form-field.ts'
+import { DoneEvent, FormSaving, formActions } from '../../components/form-saving.ts'
 import type { SegmentEvent } from '../../components/segment-control.ts'
-import { type Failure, toFailure } from '../../connection/failure.ts'
+import { toFailure } from '../../connection/failure.ts'
 import { PanelElement } from '../../element.ts'
 import { language } from '../../i18n/language.ts'
-import { common } from '../../i18n/phrases.ts'
 import { base } from '../../style/base.ts'
 import { blocks } from '../../style/blocks.ts'
 import { reportWords } from './words.ts'
-
-export class MadeEvent extends Event {
-  readonly report_id: string | null
-
-  constructor(report_id: string | null) {
-    super('done')
-    this.report_id = report_id
-  }
-}
 
 @customElement('report-form')
 export class ReportForm extends PanelElement {
@@ -37,13 +28,12 @@ export class ReportForm extends PanelElement {
   @state() private date = ''
   /** Nothing leaves this machine unless it is asked for. */
   @state() private readers = 'nobody'
-  @state() private failure: Failure | undefined
-  @state() private saving = false
+  readonly #saving = new FormSaving(this)
 
   override render() {
     const text = reportWords()
     const { form, lang } = text
-    const fault = this.failure?.issueOf('date')
+    const fault = this.#saving.failure?.issueOf('date')
     return html`<modal-dialog heading=${form.title} keep-open open @closed=${() => this.#finish(null)}>
       <form class="form" id="report-form" novalidate @submit=${this.#make}>
         <div class="field">
@@ -79,30 +69,14 @@ export class ReportForm extends PanelElement {
             this.readers = value
           },
         })}
-        ${this.failure === undefined || fault ? nothing : html`<p class="fault" role="alert">${this.failure.message}</p>`}
+        ${this.#saving.failure === undefined || fault ? nothing : html`<p class="fault" role="alert">${this.#saving.failure.message}</p>`}
       </form>
-      <div slot="actions">
-        <button class="plain" type="button" @click=${() => this.#finish(null)}>${common().cancel}</button>
-        <button class="primary" type="submit" form="report-form" ?disabled=${this.saving}>
-          ${this.saving ? common().saving : form.start}
-        </button>
-      </div>
+      ${formActions({ form: 'report-form', action: form.start, saving: this.#saving, cancel: () => this.#finish(null) })}
     </modal-dialog>`
   }
 
-  readonly #make = async (event: SubmitEvent): Promise<void> => {
-    event.preventDefault()
-    if (this.saving) return
-    this.saving = true
-    this.failure = undefined
-    try {
-      this.#finish(await this.#create(false))
-    } catch (error) {
-      this.failure = toFailure(error)
-    } finally {
-      this.saving = false
-    }
-  }
+  readonly #make = (event: SubmitEvent): Promise<void> =>
+    this.#saving.submit(event, async () => this.#finish(await this.#create(false)))
 
   /** Resolves with the id, or null where the person does not want it twice. */
   async #create(force: boolean): Promise<string | null> {
@@ -122,6 +96,6 @@ export class ReportForm extends PanelElement {
   }
 
   #finish(report_id: string | null): void {
-    this.dispatchEvent(new MadeEvent(report_id))
+    this.dispatchEvent(new DoneEvent(report_id))
   }
 }

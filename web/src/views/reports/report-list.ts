@@ -4,11 +4,12 @@ import { css, html, nothing } from 'lit'
 import { customElement, state } from 'lit/decorators.js'
 import type { ReportSummary } from '../../../../protocol/reports.ts'
 import { icon } from '../../components/icon.ts'
+import { listPage } from '../../components/list-page.ts'
 import type { Output } from '../../connection/methods.ts'
 import { PanelElement } from '../../element.ts'
 import { dollars } from '../../i18n/format.ts'
 import { Live } from '../../live.ts'
-import { go, href } from '../../router.ts'
+import { href } from '../../router.ts'
 import { base } from '../../style/base.ts'
 import { blocks } from '../../style/blocks.ts'
 import { isStep, MAIL_TONE, REPORT_TONE, STEPS, stepsDone } from './report-state.ts'
@@ -91,29 +92,17 @@ export class ReportList extends PanelElement {
 
   override render() {
     const text = reportWords()
-    return html`<div class="page">
-      <header>
-        <h1>${text.title}</h1>
-        <button class="primary" @click=${this.#create}>${icon('plus', 16)}${text.create}</button>
-      </header>
-      <section class="card" aria-label=${text.title}>
-        ${this.#reports.render({
-          empty: (reports) =>
-            reports.length === 0
-              ? html`<empty-state icon="reports" heading=${text.none}>
-                  ${text.noneHelp}<button slot="action" class="primary" @click=${this.#create}>${text.create}</button>
-                </empty-state>`
-              : undefined,
-          ready: (reports) => this.#list(reports),
-        })}
-      </section>
-      <section class="card" aria-label=${text.status.title}>
+    return listPage({
+      ...{ view: 'reports', text, live: this.#reports },
+      isEmpty: (reports) => reports.length === 0,
+      list: (reports) => this.#list(reports),
+      more: html`<section class="card" aria-label=${text.status.title}>
         <header><h2>${text.status.title}</h2></header>
         <div class="body stack">
           ${this.#status.render({ loading: () => html`<skeleton-rows rows="2"></skeleton-rows>`, ready: (status) => this.#setup(status) })}
         </div>
-      </section>
-    </div>`
+      </section>`,
+    })
   }
 
   #list(reports: readonly ReportSummary[]): unknown {
@@ -168,8 +157,6 @@ export class ReportList extends PanelElement {
         <dd>${status.counts(recipients.cn, recipients.en, recipients.preview)}</dd>
       </dl>`
   }
-
-  readonly #create = (): void => go(href('reports', ['new']))
 
   readonly #more = (): void => {
     this.limit = Math.min(MOST - 1, this.limit + 2 * PAGE)

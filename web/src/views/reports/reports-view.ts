@@ -4,9 +4,9 @@ import './report-form.ts'
 import './report-list.ts'
 import { html, nothing } from 'lit'
 import { customElement, property } from 'lit/decorators.js'
+import type { DoneEvent } from '../../components/form-saving.ts'
 import { PanelElement } from '../../element.ts'
 import { go, href, type Route } from '../../router.ts'
-import type { MadeEvent } from './report-form.ts'
 
 @customElement('reports-view')
 export class ReportsView extends PanelElement {
@@ -19,6 +19,6 @@ export class ReportsView extends PanelElement {
       ${first === 'new' ? html`<report-form @done=${this.#done}></report-form>` : nothing}`
   }
 
-  readonly #done = ({ report_id }: MadeEvent): void =>
+  readonly #done = ({ made: report_id }: DoneEvent<string>): void =>
     go(href('reports', report_id === null ? [] : [report_id]), { replace: true })
 }

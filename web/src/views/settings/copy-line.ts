@@ -1,10 +1,11 @@
 /** `<copy-line .text=${'npm run restart'}>`: a line for a terminal, with a button that copies it. */
 import { css, html } from 'lit'
 import { customElement, property } from 'lit/decorators.js'
+import { copyText } from '../../clipboard.ts'
 import { icon } from '../../components/icon.ts'
 import { PanelElement } from '../../element.ts'
+import { common } from '../../i18n/phrases.ts'
 import { base } from '../../style/base.ts'
-import { settingsWords } from './words.ts'
 
 @customElement('copy-line')
 export class CopyLine extends PanelElement {
@@ -31,17 +32,12 @@ export class CopyLine extends PanelElement {
   override render() {
     return html`<div>
       <code>${this.text}</code>
-      <button class="quiet" aria-label="${settingsWords().copy}: ${this.text}" @click=${this.#copy}>${icon('copy', 16)}</button>
+      <button class="quiet" aria-label="${common().copy}: ${this.text}" @click=${this.#copy}>${icon('copy', 16)}</button>
     </div>`
   }
 
   readonly #copy = async (): Promise<void> => {
-    try {
-      await navigator.clipboard.writeText(this.text)
-      this.notify({ text: settingsWords().copied, tone: 'ok' })
-    } catch {
-      // No clipboard without a secure address: the line can still be selected.
-      getSelection()?.selectAllChildren(this.renderRoot.querySelector('code') ?? this)
-    }
+    if (await copyText(this.text)) this.notify({ text: common().copied, tone: 'ok' })
+    else getSelection()?.selectAllChildren(this.renderRoot.querySelector('code') ?? this)
   }
 }

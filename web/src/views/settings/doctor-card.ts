@@ -3,6 +3,7 @@ import './copy-line.ts'
 import './finding-list.ts'
 import { css, html, nothing } from 'lit'
 import { customElement, query, state } from 'lit/decorators.js'
+import { copyText } from '../../clipboard.ts'
 import { icon } from '../../components/icon.ts'
 import type { Output } from '../../connection/methods.ts'
 import { PanelElement } from '../../element.ts'
@@ -37,9 +38,6 @@ export class DoctorCard extends PanelElement {
     base,
     blocks,
     css`
-      .card > header {
-        flex-wrap: wrap;
-      }
       .foot {
         padding: 10px 16px 16px;
         border-top: 1px solid var(--line);
@@ -111,15 +109,10 @@ export class DoctorCard extends PanelElement {
 
   async #copy(examination: Examination): Promise<void> {
     const text = toText(examination)
-    try {
-      await navigator.clipboard.writeText(text)
-      this.notify({ text: common().copied, tone: 'ok' })
-    } catch {
-      // No clipboard without a secure address.
-      this.text = text
-      await this.updateComplete
-      this.field?.select()
-    }
+    if (await copyText(text)) return this.notify({ text: common().copied, tone: 'ok' })
+    this.text = text
+    await this.updateComplete
+    this.field?.select()
   }
 }
 

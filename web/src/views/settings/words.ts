@@ -44,8 +44,6 @@ export const settingsWords = words({
     settingsHelp:
       'They stand in the file .env of SWITCHBOARD_HOME or of the checkout; .env.example says what each is for. After a change:',
     browser: 'This browser',
-    copy: 'Copy',
-    copied: 'Copied',
     edge: {
       title: 'Edge',
       up: (time: string) => `answers, for ${time} now`,
@@ -148,8 +146,6 @@ export const settingsWords = words({
     settings: '设置',
     settingsHelp: '设置写在 SWITCHBOARD_HOME 或代码目录的 .env 文件中，.env.example 说明了每一项。修改之后运行：',
     browser: '此浏览器',
-    copy: '复制',
-    copied: '已复制',
     edge: {
       title: '网关',
       up: (time) => `正常响应，已运行 ${time}`,

@@ -4,13 +4,13 @@ import '../../components/segment-control.ts'
 import { css, html, nothing } from 'lit'
 import { customElement, state } from 'lit/decorators.js'
 import type { HarnessStatus, TaskSummary } from '../../../../protocol/tasks.ts'
-import { icon } from '../../components/icon.ts'
+import { listPage } from '../../components/list-page.ts'
 import type { SegmentEvent } from '../../components/segment-control.ts'
 import type { Caller } from '../../connection/reading.ts'
 import { PanelElement } from '../../element.ts'
 import { duration, number } from '../../i18n/format.ts'
 import { Live } from '../../live.ts'
-import { go, href } from '../../router.ts'
+import { href } from '../../router.ts'
 import { base } from '../../style/base.ts'
 import { blocks } from '../../style/blocks.ts'
 import { isOpenTask, isTroubled, TASK_TONE } from './task-state.ts'
@@ -48,10 +48,6 @@ export class TaskList extends PanelElement {
     base,
     blocks,
     css`
-      .tools {
-        padding: 12px 16px;
-        border-bottom: 1px solid var(--line);
-      }
       li {
         display: grid;
         grid-template-columns: 108px minmax(0, 1fr) auto;
@@ -129,23 +125,11 @@ export class TaskList extends PanelElement {
 
   override render() {
     const text = taskWords()
-    return html`<div class="page">
-      <header>
-        <h1>${text.title}</h1>
-        <button class="primary" @click=${this.#create}>${icon('plus', 16)}${text.create}</button>
-      </header>
-      <section class="card" aria-label=${text.title}>
-        ${this.#found.render({
-          empty: ({ tasks }) =>
-            tasks.length === 0
-              ? html`<empty-state icon="tasks" heading=${text.none}>
-                  ${text.noneHelp}<button slot="action" class="primary" @click=${this.#create}>${text.create}</button>
-                </empty-state>`
-              : undefined,
-          ready: (found) => this.#list(found),
-        })}
-      </section>
-    </div>`
+    return listPage({
+      ...{ view: 'tasks', text, live: this.#found },
+      isEmpty: ({ tasks }) => tasks.length === 0,
+      list: (found) => this.#list(found),
+    })
   }
 
   #list({ tasks, harnesses }: Found): unknown {
@@ -200,8 +184,6 @@ export class TaskList extends PanelElement {
       </div>
     </li>`
   }
-
-  readonly #create = (): void => go(href('tasks', ['new']))
 
   readonly #more = (): void => {
     this.limit = Math.min(MOST, this.limit + 3 * PAGE)

@@ -1,48 +1,26 @@
 /** `<task-starter @done=${…}>`: the form that gives work to the background. `done` is told with the task, or null. */
-import { css, html, nothing } from 'lit'
+import { html, nothing } from 'lit'
 import { customElement, state } from 'lit/decorators.js'
 import { textField } from '../../components/form-field.ts'
-import { type Failure, toFailure } from '../../connection/failure.ts'
+import { DoneEvent, FormSaving, formActions } from '../../components/form-saving.ts'
 import { PanelElement } from '../../element.ts'
-import { common } from '../../i18n/phrases.ts'
 import { base } from '../../style/base.ts'
 import { blocks } from '../../style/blocks.ts'
 import { taskWords } from './words.ts'
 
-export class StartedEvent extends Event {
-  readonly task_id: string | null
-
-  constructor(task_id: string | null) {
-    super('done')
-    this.task_id = task_id
-  }
-}
-
 @customElement('task-starter')
 export class TaskStarter extends PanelElement {
-  static override styles = [
-    base,
-    blocks,
-    css`
-      .two {
-        display: grid;
-        grid-template-columns: repeat(auto-fit, minmax(min(100%, 200px), 1fr));
-        gap: 14px;
-        align-items: start;
-      }
-    `,
-  ]
+  static override styles = [base, blocks]
 
   @state() private draft = { bot_id: 'default', chat_id: '', message: '', project_id: '', bot_token: '' }
-  @state() private failure: Failure | undefined
   @state() private isEmpty = false
-  @state() private saving = false
+  readonly #saving = new FormSaving(this)
   /** A second click, or one after a broken connection, gives the task of the first. */
   readonly #key = crypto.randomUUID()
 
   override render() {
     const text = taskWords().starter
-    const { failure } = this
+    const { failure } = this.#saving
     const typed = (
       name: keyof typeof this.draft,
       label: string,
@@ -72,38 +50,25 @@ export class TaskStarter extends PanelElement {
             : html`<p class="fault" role="alert">${failure.issues.length > 0 ? text.mend : failure.message}</p>`
         }
       </form>
-      <div slot="actions">
-        <button class="plain" type="button" @click=${() => this.#finish(null)}>${common().cancel}</button>
-        <button class="primary" type="submit" form="task-form" ?disabled=${this.saving}>
-          ${this.saving ? common().saving : text.start}
-        </button>
-      </div>
+      ${formActions({ form: 'task-form', action: text.start, saving: this.#saving, cancel: () => this.#finish(null) })}
     </modal-dialog>`
   }
 
   readonly #start = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault()
-    this.isEmpty = this.draft.message.trim() === ''
-    if (this.saving || this.isEmpty) return
-    this.saving = true
-    this.failure = undefined
     const { bot_id, chat_id, message, project_id, bot_token } = this.draft
-    try {
+    this.isEmpty = message.trim() === ''
+    if (this.isEmpty) return
+    await this.#saving.submit(event, async () => {
       const { task_id } = await this.connection.call('sessions.start_task', {
         ...{ bot_id: bot_id.trim(), chat_id: chat_id.trim(), project_id: project_id.trim(), bot_token: bot_token.trim() },
         ...{ message, idempotency_key: this.#key },
       })
       this.#finish(task_id)
-    } catch (error) {
-      this.failure = toFailure(error)
-      await this.updateComplete
-      this.renderRoot.querySelector<HTMLElement>("[aria-invalid='true']")?.focus()
-    } finally {
-      this.saving = false
-    }
+    })
   }
 
   #finish(task_id: string | null): void {
-    this.dispatchEvent(new StartedEvent(task_id))
+    this.dispatchEvent(new DoneEvent(task_id))
   }
 }

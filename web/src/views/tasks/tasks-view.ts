@@ -4,9 +4,9 @@ import './task-list.ts'
 import './task-starter.ts'
 import { html, nothing } from 'lit'
 import { customElement, property } from 'lit/decorators.js'
+import type { DoneEvent } from '../../components/form-saving.ts'
 import { PanelElement } from '../../element.ts'
 import { go, href, type Route } from '../../router.ts'
-import type { StartedEvent } from './task-starter.ts'
 
 @customElement('tasks-view')
 export class TasksView extends PanelElement {
@@ -19,5 +19,6 @@ export class TasksView extends PanelElement {
       ${first === 'new' ? html`<task-starter @done=${this.#done}></task-starter>` : nothing}`
   }
 
-  readonly #done = ({ task_id }: StartedEvent): void => go(href('tasks', task_id === null ? [] : [task_id]), { replace: true })
+  readonly #done = ({ made: task_id }: DoneEvent<string>): void =>
+    go(href('tasks', task_id === null ? [] : [task_id]), { replace: true })
 }

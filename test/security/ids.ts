@@ -1,0 +1,72 @@
+/** Names that are none: what other programs read as a way out, an end, a command, a query or a piece of themselves. */
+
+const LONG = 5_000
+
+export const HOSTILE: readonly string[] = [
+  // Ways out of a folder, or into another one.
+  '..',
+  '../x',
+  '../../../../etc/passwd',
+  '/etc/passwd',
+  '/tmp/x',
+  'a/../../b',
+  'a/b',
+  'a\\b',
+  '..\\..\\x',
+  'C:\\x',
+  '.hidden',
+  'end.',
+  'a..b',
+  '~',
+  '%2e%2e%2f',
+  '%252e%252e%252f',
+  'file:///etc/passwd',
+  // Ends of something, and what moves a cursor or a reading direction.
+  'a\u0000b',
+  'a\nb',
+  'a\r\nset-cookie: x=y',
+  '\u001b[2J',
+  '\u007f',
+  '\u202etxt',
+  '\u2066a\u2069',
+  '\u200b',
+  '\ufeffa',
+  'ａ',
+  'e\u0301',
+  '\ud800',
+  // What every object has.
+  '__proto__',
+  'constructor',
+  'hasOwnProperty',
+  // Queries, of SQL and of its search for words.
+  "' OR 1=1 --",
+  '"; DROP TABLE turns; --',
+  "1' UNION SELECT 1 --",
+  '%',
+  'x" * OR "y',
+  'NEAR(',
+  // Commands, their options, templates.
+  '$(touch /tmp/x)',
+  '`id`',
+  ';id',
+  '| id',
+  '-rf',
+  '--help',
+  '*',
+  '{{7*7}}',
+  '\\input{/etc/passwd}',
+  '<script>alert(1)</script>',
+  // Numbers that are none, or too large.
+  '1e999',
+  '-1',
+  '0x10',
+  'NaN',
+  '1.5',
+  '9007199254740993',
+  '٣',
+  // Nothing, and too much.
+  '',
+  ' ',
+  'x'.repeat(129),
+  'x'.repeat(LONG),
+]
