@@ -27,9 +27,9 @@ const send = (chat: string, message: string): Promise<unknown> =>
 const card = (page: Page) => page.locator('approval-card')
 const button = (page: Page, name: string) => card(page).getByRole('button', { name, exact: true })
 
-const open = async (page: Page, chat: string): Promise<void> => {
+const open = async (page: Page, chat: string, field = 'Write a message'): Promise<void> => {
   await visit(page, house, `#/chats/default/${chat}`)
-  await page.getByLabel('Write a message').waitFor()
+  await page.getByLabel(field).waitFor()
 }
 
 /** A command that is not what it looks like: it turns the direction of writing and hides its end behind empty lines. */
@@ -147,7 +147,9 @@ test('panel approvals - a background task asks where the task is shown, too', as
     message: '{{tool=Bash command="echo from a task" say="task done"}} go',
   })) as { task_id: string }
   const { page, faults } = await openPage(t, browser, { locale: 'zh-CN' })
-  await visit(page, house, `#/tasks/${task_id}`)
+  await open(page, 'fred', '输入消息')
+  await card(page).getByRole('link', { name: '来自后台任务' }).click()
+  assert.ok(page.url().endsWith(`#/tasks/${task_id}`))
   await card(page).getByText('echo from a task', { exact: true }).waitFor()
   await button(page, '允许').click()
   await card(page).waitFor({ state: 'detached' })

@@ -28,8 +28,9 @@ import type { At } from '../points.ts'
 import type { WarmAgent } from '../warm-agent.ts'
 import type { ApprovalEnd, ApprovalFilter, ApprovalRow, ApprovalStore } from './store.ts'
 
-/** What is shown of an input, and kept of it afterwards, in UTF-16 units. */
+/** What is shown of an input while somebody is to judge it, and what is kept of it afterwards, in UTF-16 units. */
 const INPUT_CHARS = 20_000
+const KEPT_CHARS = 2_000
 
 export interface ApprovalsOptions {
   readonly store: ApprovalStore
@@ -185,7 +186,7 @@ export class Approvals {
 
   async #end(row: ApprovalRow, state: ApprovalEnd['state'], note: string | null, answer: string | null): Promise<void> {
     const { store, onChange } = this.#o
-    const end = { state, note, answer, input: shorten(row.input, INPUT_CHARS), decided_at: Date.now() }
+    const end = { state, note, answer, input: shorten(row.input, KEPT_CHARS), decided_at: Date.now() }
     if (!store.end(row, end)) return
     this.#o.at('decision_committed')
     if (answer !== null) await this.#tell(row, answer)

@@ -10,6 +10,7 @@ import type { Approval } from '../../../protocol/approvals.ts'
 import { icon } from '../components/icon.ts'
 import { type Failure, toFailure } from '../connection/failure.ts'
 import { PanelElement } from '../element.ts'
+import { href } from '../router.ts'
 import { base } from '../style/base.ts'
 import { blocks } from '../style/blocks.ts'
 import { revealed } from '../text/revealed.ts'
@@ -107,6 +108,8 @@ export class ApprovalCard extends PanelElement {
   ]
 
   @property({ attribute: false }) approval: Approval | undefined
+  /** Whether it is asked for a background task, which is shown elsewhere. */
+  @property({ type: Boolean }) task = false
   @state() private deciding = false
   @state() private failure: Failure | undefined
   @state() private note = ''
@@ -125,7 +128,7 @@ export class ApprovalCard extends PanelElement {
     const { approval } = this
     if (approval === undefined) return nothing
     const text = approvalWords()
-    const { title, tool_name, description, questions, expires_at } = approval
+    const { title, tool_name, description, questions, expires_at, turn_id } = approval
     const isAsking = isQuestion(approval)
     const asks = isAsking ? text.wants : `${text.asks}: ${title}`
     return html`<section aria-label=${asks}>
@@ -147,7 +150,10 @@ export class ApprovalCard extends PanelElement {
             ></question-form>`
       }
       ${this.#note(isAsking)} ${this.#buttons(approval)}
-      <p class="muted small">${text.until} <time-ago .at=${expires_at}></time-ago></p>
+      <p class="muted small">
+        ${text.until} <time-ago .at=${expires_at}></time-ago>
+        ${this.task ? html`· <a href=${href('tasks', [turn_id ?? ''])}>${text.ofTask}</a>` : nothing}
+      </p>
     </section>`
   }
 

@@ -69,6 +69,7 @@ export const textField = (options: TextFieldOptions): TemplateResult => {
           placeholder=${placeholder}
           maxlength=${max ?? nothing}
           ?required=${required}
+          ?autofocus=${options.autofocus ?? false}
           spellcheck=${mono ? 'false' : nothing}
           aria-invalid=${fault ? 'true' : 'false'}
           aria-describedby=${described(options)}

@@ -189,7 +189,8 @@ export class TimeChart extends PanelElement {
         // The last moment below needs half its width.
         padding: [8, 20, 0, 0],
         scales: {
-          ...(span > 0 ? { x: { range: [from / 1_000, to / 1_000] } } : {}),
+          // Of a single moment, a minute around it.
+          x: { range: span > 0 ? [from / 1_000, to / 1_000] : [from / 1_000 - 30, from / 1_000 + 30] },
           y: { range: (_, min, max) => this.#range(min, max) },
         },
         axes: [

@@ -20,7 +20,7 @@ export const blocks = css`
   }
   .page > header h1 {
     flex: 1;
-    min-width: min(100%, 130px);
+    min-width: min(100%, 100px);
   }
   .card {
     background: var(--surface);

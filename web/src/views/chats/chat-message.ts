@@ -32,7 +32,7 @@ export type Entry =
     }
   | { readonly kind: 'outgoing'; readonly key: string; readonly message: Outgoing }
   | { readonly kind: 'turn'; readonly key: string; readonly turn: LiveTurn; readonly approvals: Approvals }
-  | { readonly kind: 'approval'; readonly key: string; readonly approval: Approval }
+  | { readonly kind: 'approval'; readonly key: string; readonly approval: Approval; readonly isTask: boolean }
 
 interface Answer {
   readonly separator: unknown

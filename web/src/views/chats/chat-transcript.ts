@@ -208,7 +208,10 @@ export class ChatTranscript extends PanelElement {
       ...turns.map(
         (turn): Entry => ({ kind: 'turn', key: turn.turn_id, turn, approvals: this.#approvals.value ?? NO_APPROVALS }),
       ),
-      ...this.#waiting().map((approval): Entry => ({ kind: 'approval', key: `a${approval.approval_id}`, approval })),
+      ...this.#waiting().map((approval): Entry => {
+        const isTask = transcript.isTask(approval.turn_id)
+        return { kind: 'approval', key: `a${approval.approval_id}`, approval, isTask }
+      }),
     ]
   }
 
@@ -317,5 +320,5 @@ const NO_APPROVALS: Approvals = new Map()
 const keyOf = (entry: Entry): string => entry.key
 const draw = (entry: Entry): unknown =>
   entry.kind === 'approval'
-    ? html`<approval-card .approval=${entry.approval}></approval-card>`
+    ? html`<approval-card .approval=${entry.approval} ?task=${entry.isTask}></approval-card>`
     : html`<chat-message .entry=${entry}></chat-message>`

@@ -40,6 +40,8 @@ export class Transcript {
   /** The turns that led to stored answers, by the ids of these (C). */
   readonly #seen = new Map<number, LiveTurn>()
   readonly #known = new Set<string>()
+  /** Turns in this chat that are background tasks: they have a view of their own. */
+  readonly #tasks = new Set<string>()
   #stops: (() => void)[] = []
   #loaded = false
   #complete = false
@@ -93,6 +95,11 @@ export class Transcript {
   /** The turn that led to a stored answer, where it was seen from here. */
   turnOf(message_id: number): LiveTurn | undefined {
     return this.#seen.get(message_id)
+  }
+
+  /** Whether a turn is known to be a background task. */
+  isTask(turn_id: string | null): boolean {
+    return turn_id !== null && this.#tasks.has(turn_id)
   }
 
   open(): void {
@@ -219,14 +226,22 @@ export class Transcript {
     if (chat === null) return
     try {
       const { turns } = await this.#connection.call('sessions.open_turns', chat)
-      for (const { turn_id, origin } of turns) if (origin !== 'task') await this.#meet(turn_id)
+      for (const { turn_id, origin } of turns) {
+        if (origin === 'task') this.#meetTask(turn_id)
+        else await this.#meet(turn_id)
+      }
     } catch (error) {
       // Where it failed for another reason than the connection, the next change of a turn tells of it.
       if (toFailure(error).code !== 'offline') this.#onChange()
     }
   }
 
-  /** Follows a turn of this chat that was not known. Background tasks have a view of their own. */
+  #meetTask(turn_id: string): void {
+    this.#tasks.add(turn_id)
+    this.#onChange()
+  }
+
+  /** Follows a turn of this chat that was not known. */
   async #meet(turn_id: string): Promise<void> {
     if (this.#known.has(turn_id) || this.#closed) return
     this.#known.add(turn_id)
@@ -238,7 +253,8 @@ export class Transcript {
       if (toFailure(error).code === 'offline') this.#known.delete(turn_id)
       return
     }
-    if (turn.origin === 'task' || turn.ended_at !== null || this.#closed) return void this.#read()
+    if (turn.origin === 'task') return this.#meetTask(turn_id)
+    if (turn.ended_at !== null || this.#closed) return void this.#read()
     this.#turns = [...this.#turns, newTurn(turn_id, turn.state, this.#newest())]
     this.#onChange()
     const update = (change: (turn: LiveTurn) => LiveTurn): void => {

@@ -38,7 +38,7 @@ export class TaskStarter extends PanelElement {
       })
     return html`<modal-dialog heading=${text.title} keep-open open @closed=${() => this.#finish(null)}>
       <form class="form" id="task-form" novalidate @submit=${this.#start}>
-        ${typed('message', text.message, { rows: 5 })}
+        ${typed('message', text.message, { rows: 5, autofocus: true })}
         <div class="two">
           ${typed('chat_id', text.chat, { hint: text.chatHint })} ${typed('bot_id', text.bot)}
           ${typed('project_id', text.project, { hint: text.projectHint })}
