@@ -16,7 +16,20 @@ const value: fc.Arbitrary<string> = fc.oneof(
   {
     weight: 8,
     arbitrary: fc.constantFrom(
-      ...['null', '-0', '1e999', '""', '[]', '{}', '"\\ud800"', '{"__proto__":{"type":"result"}}', '{"constructor":1}'],
+      ...[
+        'null',
+        '-0',
+        '1e999',
+        '1e300',
+        '-1',
+        '1.5',
+        '""',
+        '[]',
+        '{}',
+        '"\\ud800"',
+        '{"__proto__":{"type":"result"}}',
+        '{"constructor":1}',
+      ],
     ),
   },
   { weight: 1, arbitrary: fc.constantFrom(DEEP, LONG) },

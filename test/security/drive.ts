@@ -144,5 +144,7 @@ const command = async ({ command: run, program, canaries, url }: Planted): Promi
 
 /** Does all of it. */
 export const driveEverything = async (planted: Planted): Promise<void> => {
+  const isQuiet = async (): Promise<boolean> => (await planted.ask('GET /api/gateway/turns')).text.endsWith('{"turns":[]}')
   for (const step of [showWrongly, talk, work, schedule, print, command, readAll]) await step(planted)
+  await eventually(isQuiet, { timeout_ms: 20_000, every_ms: 100 })
 }

@@ -18,7 +18,7 @@ import { openLink, type WireLink } from '../../protocol/wire/link.ts'
 import { packageRoot } from '../../services/runtime/package-root.ts'
 import { recordingLog } from '../fakes/pair.ts'
 import { ADAPTERS } from '../gateway-edge/each-adapter.ts'
-import { atEnd, type Scope } from '../harness.ts'
+import { atEnd, eventually, type Scope } from '../harness.ts'
 import { openPanelHouse, type PanelHouse } from '../web/house.ts'
 
 /** Every process that answers on a socket of its own. */
@@ -53,6 +53,8 @@ export interface Snapshot {
 
 /** Generous: the machine may be crowded, and a process that hangs does not answer at all. */
 const PING_MS = 20_000
+/** How long agents may take to leave. */
+const LEAVE_MS = 10_000
 
 /** What services write although nobody asks them to: looks at the machine, and when somebody last looked. */
 const RESTLESS = /^metrics\.|^sqlite_|^scheduler\.(clock|heartbeat)/
@@ -118,6 +120,14 @@ export const openWhole = async (t: Scope, token: string, env: Readonly<Record<st
   const names = chooseServer('auto') === openUwsServer ? (['uws', 'node'] as const) : (['node'] as const)
   const gates: Gate[] = []
   for (const name of names) for (const shown of [undefined, token]) gates.push(await openGate(name, shown))
+
+  // An agent that begins while everything ends would write into a folder that is being removed.
+  const finish = async (): Promise<void> => {
+    await clients.sessions.retire({})
+    await eventually(async () => (await clients.sessions.status({})).live_agents === 0, { timeout_ms: LEAVE_MS })
+  }
+  // One that does not come to an end, or a service that a test has killed, is for the house to end.
+  atEnd(t, () => finish().catch((error: Error) => console.error(error.message)))
 
   const pongs: Whole['pongs'] = async () => {
     const all = await Promise.all(PROCESSES.map(async (name) => [name, await linkOf(name).ping(PING_MS)] as const))

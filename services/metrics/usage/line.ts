@@ -71,7 +71,9 @@ export const createDayOf = (): ((at: number) => number) => {
 export const dayText = (day: number): string =>
   `${Math.floor(day / 10_000)}-${String(Math.floor(day / 100) % 100).padStart(2, '0')}-${String(day % 100).padStart(2, '0')}`
 
-const count = (value: unknown): number => (typeof value === 'number' && value > 0 ? Math.floor(value) : 0)
+/** A column of whole numbers takes nothing that is larger. */
+const count = (value: unknown): number =>
+  typeof value === 'number' && value > 0 && value <= Number.MAX_SAFE_INTEGER ? Math.floor(value) : 0
 
 const requestOf = (message: Line['message']): Message['request'] => {
   const { model, usage } = message ?? {}

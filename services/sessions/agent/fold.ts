@@ -19,7 +19,7 @@ import { FIRST_LINE_PIECE, toEventId } from './event-id.ts'
 import type { LogLine } from './log.ts'
 import { readQuestion, toApprovalId } from './permission.ts'
 import { type FoldResult, REPEATED, resultOf } from './result.ts'
-import { asList, asNumber, asRecord, asText, cutText, type Json, jsonText, parseLine, shorten } from './stream-json.ts'
+import { asCount, asList, asNumber, asRecord, asText, cutText, type Json, jsonText, parseLine, shorten } from './stream-json.ts'
 
 /**
  * Text of one event at most, in UTF-16 units. Whatever it holds, it fits one line of the Go client's (65,535 bytes) when
@@ -219,7 +219,7 @@ export class TurnFold {
         this.#tokensNow = 0
         return []
       case 'message_delta':
-        this.#tokensNow = asNumber(asRecord(event.usage).output_tokens) ?? this.#tokensNow
+        this.#tokensNow = asCount(asRecord(event.usage).output_tokens) ?? this.#tokensNow
         return []
       case 'content_block_start': {
         const type = asText(asRecord(event.content_block).type)

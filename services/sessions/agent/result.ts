@@ -1,5 +1,5 @@
 /** What a `result` line of the CLI says: how the turn ended and what it took (`claude-cli.md` 2). */
-import { asList, asNumber, asRecord, asText, type Json, jsonText } from './stream-json.ts'
+import { asAmount, asCount, asList, asRecord, asText, type Json, jsonText } from './stream-json.ts'
 
 export interface FoldResult {
   /**
@@ -22,6 +22,10 @@ export interface FoldResult {
   readonly model: string | null
 }
 
+/** What no turn costs, and no process lives: an agent that names more does not know. */
+const MOST_USD = 1_000_000
+const MOST_MS = 1e12
+
 /** The result of a message that the CLI did not run, since it knew its uuid. */
 export const REPEATED: FoldResult = {
   kind: 'repeated',
@@ -40,7 +44,7 @@ export const REPEATED: FoldResult = {
 const turnCostOf = (json: Json): number | null => {
   const models = Object.values(asRecord(json.model_usage_since_last_result))
   if (models.length === 0) return null
-  return models.reduce<number>((sum, model) => sum + (asNumber(asRecord(model).costUSD) ?? 0), 0)
+  return models.reduce<number>((sum, model) => sum + (asAmount(asRecord(model).costUSD, MOST_USD) ?? 0), 0)
 }
 
 const kindOf = (json: Json): FoldResult['kind'] => {
@@ -61,14 +65,14 @@ export const resultOf = (json: Json, text: string, model: string | null): FoldRe
   return {
     kind,
     text: kind === 'failed' ? said || asText(json.subtype) || 'unknown error' : asText(json.result) || text,
-    input_tokens: asNumber(usage.input_tokens),
-    output_tokens: asNumber(usage.output_tokens),
-    cache_read_tokens: asNumber(usage.cache_read_input_tokens),
-    cache_creation_tokens: asNumber(usage.cache_creation_input_tokens),
-    total_cost_usd: asNumber(json.total_cost_usd),
+    input_tokens: asCount(usage.input_tokens),
+    output_tokens: asCount(usage.output_tokens),
+    cache_read_tokens: asCount(usage.cache_read_input_tokens),
+    cache_creation_tokens: asCount(usage.cache_creation_input_tokens),
+    total_cost_usd: asAmount(json.total_cost_usd, MOST_USD),
     turn_cost_usd: turnCostOf(json),
-    duration_ms: asNumber(json.duration_ms),
-    first_token_ms: asNumber(json.ttft_ms),
+    duration_ms: asAmount(json.duration_ms, MOST_MS),
+    first_token_ms: asAmount(json.ttft_ms, MOST_MS),
     model,
   }
 }

@@ -11,6 +11,16 @@ export const asList = (value: unknown): readonly unknown[] => (Array.isArray(val
 export const asText = (value: unknown): string | null => (typeof value === 'string' ? value : null)
 export const asNumber = (value: unknown): number | null => (typeof value === 'number' && Number.isFinite(value) ? value : null)
 
+/** A whole number from 0 on, as counts are. Our tables and contract take nothing else for one, and an end that cannot be written is none. */
+export const asCount = (value: unknown): number | null =>
+  Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : null
+
+/** An amount from 0 to `most`: below it would give back what was spent, above it a sum could become infinite. */
+export const asAmount = (value: unknown, most: number): number | null => {
+  const amount = asNumber(value)
+  return amount !== null && amount >= 0 && amount <= most ? amount : null
+}
+
 /** The object on a line; null for anything that is not one (the CLI never prints such, but its tools might). */
 export const parseLine = (line: LogLine): Json | null => {
   if (line.text === null || !line.text.startsWith('{')) return null
