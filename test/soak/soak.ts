@@ -59,7 +59,7 @@ const beginAll = async (
   const background = await tasks(at, 'soakt', random)
   const others = [
     await jobs(at, 'soakj', random),
-    await memoriesOf(undefined, { pause_ms: 500, keys: 100 })(at, 'soakm', random),
+    await memoriesOf({ pause_ms: 500, keys: 100 })(at, 'soakm', random),
     await webSocketChats(at, 'soak', WEB_SOCKET_CHATS),
     slowClient(at, 'soak'),
   ]

@@ -75,6 +75,9 @@ export const openPm2 = ({ home, environment, signal }: Pm2Options): Pm2 => {
     PM2_DISCRETE_MODE: 'true',
     PM2_DISABLE_VERSION_CHECK: 'true',
     PM2_NO_INTERACTION: 'true',
+    // Where no daemon answers, the command line starts one: between our look and its own the daemon may have ended, and one that
+    // nobody wants would stay. So what it starts only says its version and ends.
+    PM2_NODE_OPTIONS: '--version',
   }
 
   const isThere = (): boolean => {

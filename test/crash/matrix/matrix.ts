@@ -31,8 +31,6 @@ export interface MatrixOptions {
   readonly print: (line: string) => void
   /** What happens between a kill of everybody and the next start. Gives the moment of it, where the power was lost. */
   readonly blackout?: (random: Random) => Promise<number>
-  /** Memories that a loss of power took, as it may. */
-  readonly onUnforced?: (count: number) => void
 }
 
 const ORPHANS_LEAVE_MS = 15_000
@@ -41,11 +39,11 @@ interface Deaths {
   readonly list: { readonly chat: string; readonly at: number }[]
 }
 
-const loadsOf = (onUnforced: MatrixOptions['onUnforced'], { list }: Deaths): Readonly<Record<Work, Begin>> => ({
+const loadsOf = ({ list }: Deaths): Readonly<Record<Work, Begin>> => ({
   chats: chatsOf({ turns: 8, chats: 4, killed: () => list }),
   tasks,
   jobs,
-  memories: memoriesOf(onUnforced),
+  memories: memoriesOf(),
   reports,
   approvals,
 })
@@ -55,7 +53,7 @@ const runOnce = async (at: Surroundings, cell: Cell, kill: number, row: Row, opt
   const { house } = at
   const random = createRandom(options.seed + kill * 7_919)
   const deaths: Deaths = { list: [] }
-  const begin = loadsOf(options.onUnforced, deaths)
+  const begin = loadsOf(deaths)
   const loads: Load[] = []
   for (const work of cell.work) loads.push(await begin[work](at, `k${options.seed}x${kill}${work.slice(0, 1)}`, random))
   const hit = await bringAbout(house.files, cell, kill, loads, random)

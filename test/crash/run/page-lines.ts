@@ -32,7 +32,7 @@ const stormLines = (storm: CrashRun | null): string[] =>
         '',
       ]
 
-const powerLines = ({ skipped, rows, taken, unforced }: PowerRun): string[] => {
+const powerLines = ({ skipped, rows, taken }: PowerRun): string[] => {
   if (skipped !== null) return ['', '### The power is lost', '', `Not run: ${skipped}.`]
   const ways = taken.map(({ way, names, files }) => `${way} (${names} names gone, ${files} files older)`)
   return [
@@ -41,7 +41,7 @@ const powerLines = ({ skipped, rows, taken, unforced }: PowerRun): string[] => {
     '',
     ...pageTable(rows),
     '',
-    `Lost ${taken.length} times: ${ways.join('; ')}. Of memories that were acknowledged ${unforced} were gone, which is not promised otherwise.`,
+    `Lost ${taken.length} times: ${ways.join('; ')}.`,
     ...noteLines(rows),
   ]
 }

@@ -12,18 +12,12 @@ interface Kept {
   readonly content: string
 }
 
-/**
- * @param onUnforced hears of memories that a loss of power took: the database of memory forces nothing to the disk at a commit, and
- * does not promise to; @param pace between two, and after how many the first is written over
- */
+/** @param pace between two, and after how many the first is written over */
 export const memoriesOf =
-  (
-    onUnforced: (count: number) => void = () => undefined,
-    { pause_ms = PAUSE_MS, keys = KEYS }: { readonly pause_ms?: number; readonly keys?: number } = {},
-  ): Begin =>
+  ({ pause_ms = PAUSE_MS, keys = KEYS }: { readonly pause_ms?: number; readonly keys?: number } = {}): Begin =>
   async ({ house }, name): Promise<Load> => {
     const bot_id = `bot-${name}`
-    const acknowledged = new Map<string, { readonly content: string; readonly at: number }>()
+    const acknowledged = new Map<string, string>()
     const problems: string[] = []
     let isEnding = false
     const writing = (async () => {
@@ -31,7 +25,7 @@ export const memoriesOf =
         const body = { key: `${name}-${n % keys}`, content: `the colour of door ${n} is number ${n * 7}`, bot_id }
         try {
           await ask(house.url, '/api/memory/by-key', { method: 'PUT', body })
-          acknowledged.set(body.key, { content: body.content, at: Date.now() })
+          acknowledged.set(body.key, body.content)
           if (n % SEARCH_EVERY === 0) await ask(house.url, `/api/memory/search?q=door&bot_id=${bot_id}`)
         } catch (error) {
           problems.push(`${body.key}: ${(error as Error).message}`)
@@ -45,20 +39,14 @@ export const memoriesOf =
         isEnding = true
         await writing
       },
-      count: async (losses) => {
+      count: async () => {
         const found = new Findings()
         found.add('lost', problems.length, `${name}: refused: ${problems.slice(0, 3).join('; ')}`)
         const kept = await ask<Kept[]>(house.url, `/api/memory?bot_id=${bot_id}`)
         const contents = new Map(kept.map(({ key, content }) => [key, content]))
         found.add('doubled', kept.length - contents.size, `${name}: a key is there twice`)
-        const gone = [...acknowledged].filter(([key, { content }]) => contents.get(key) !== content)
-        const unforced = gone.filter(([, { at }]) => losses.some((moment) => moment >= at))
-        onUnforced(unforced.length)
-        found.add(
-          'lost',
-          gone.length - unforced.length,
-          `${name}: acknowledged and gone: ${gone.map(([key]) => key).slice(0, 5)}`,
-        )
+        const gone = [...acknowledged].filter(([key, content]) => contents.get(key) !== content)
+        found.add('lost', gone.length, `${name}: acknowledged and gone: ${gone.map(([key]) => key).slice(0, 5)}`)
         return found.faults
       },
     }

@@ -19,8 +19,6 @@ export interface PowerRun {
   readonly skipped: string | null
   readonly rows: readonly Row[]
   readonly taken: readonly Taken[]
-  /** Acknowledged memories that were lost, which memory does not promise to keep. */
-  readonly unforced: number
 }
 
 const LOOK_MS = 10
@@ -62,7 +60,6 @@ export const runPower = async (options: PowerOptions): Promise<PowerRun> => {
     skipped: runs.find(({ skipped }) => skipped !== null)?.skipped ?? null,
     rows: runs.flatMap(({ rows }) => rows),
     taken: runs.flatMap(({ taken }) => taken),
-    unforced: runs.reduce((sum, { unforced }) => sum + unforced, 0),
   }
 }
 
@@ -72,7 +69,7 @@ const runGroup = ({ cells, env }: Group, { ways = WAYS, unforced: isBroken = fal
     scope.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
     const library = join(folder, 'forced.so')
     const skipped = compileShim(library)
-    if (skipped !== null) return { skipped, rows: [], taken: [], unforced: 0 }
+    if (skipped !== null) return { skipped, rows: [], taken: [] }
     const bootFile = join(folder, 'boot-id')
     const store = join(folder, 'store')
     const newBoot = (): void => writeFileSync(bootFile, `${randomUUID()}\n`)
@@ -101,7 +98,6 @@ const runGroup = ({ cells, env }: Group, { ways = WAYS, unforced: isBroken = fal
     disk.settle()
     await house.start()
     const taken: Taken[] = []
-    let unforced = 0
     const blackout = async (random: Random): Promise<number> => {
       await switchOff(house.files)
       const moment = Date.now()
@@ -112,10 +108,7 @@ const runGroup = ({ cells, env }: Group, { ways = WAYS, unforced: isBroken = fal
       newBoot()
       return moment
     }
-    const onUnforced = (count: number): void => {
-      unforced += count
-    }
-    const rows = await runCells(at, { ...options, cells, blackout, onUnforced })
+    const rows = await runCells(at, { ...options, cells, blackout })
     const left = await house.down(SETTLE_MS)
-    return { skipped, rows: [...rows, atTheEnd(left)], taken, unforced }
+    return { skipped, rows: [...rows, atTheEnd(left)], taken }
   })
