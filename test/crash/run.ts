@@ -66,6 +66,13 @@ const main = async (): Promise<number> => {
     console.error(`${(error as Error).message}\n${USAGE}`)
     return 2
   }
+  const cells = chosenCells(given)
+  if (given.only !== null && cells.kills.length + cells.power.length === 0) {
+    console.error(
+      `No kill has "${given.only}" in its name, which looks like sessions:edge@first_text, :power@any or reports:power@typeset.`,
+    )
+    return 2
+  }
   print(`seed ${given.seed}`)
   const began = performance.now()
   const { storm, rows, power } = await runParts(given)

@@ -170,7 +170,8 @@ export class OneShot {
   /** C: nobody will write an exit status any more. */
   #isOver(elapsed_ms: number): boolean {
     const runner = this.#number('runner')
-    if (runner === null) return elapsed_ms >= START_MS && this.#claim()
+    // The place may be taken by a file that a loss of power has left empty: then nobody holds it.
+    if (runner === null) return elapsed_ms >= START_MS && (this.#claim() || this.#number('runner') === null)
     return !isRunner(runner, this.#nonce, this.folder)
   }
 
