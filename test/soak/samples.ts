@@ -53,8 +53,8 @@ export const takeSample = async (files: RunFiles, links: ReadonlyMap<string, Wir
 }
 
 /**
- * What may grow, and how far. Memory: what V8 and malloc keep varies by some megabytes; of those through which the words go, by what a
- * burst of long answers leaves behind (20 MB were seen, of which nothing was left in the heap after a collection). Descriptors: connections that come
+ * What may grow, and how far. Memory: what V8 and malloc keep varies by some megabytes; of those through which the words go, by more (20 MB
+ * were seen in twelve minutes of a crowded machine; docs/reliability.md says what is known of it). Descriptors: connections that come
  * and go. Processes: agents of chats and tasks, of which a bounded number stays warm. Lag: a machine that does other things as well.
  */
 const MEMORY: Allowance = { share: 0.2, least: 15 }
