@@ -133,6 +133,7 @@ const MESSAGE = {
   telegram_chat_id: null,
   user_id: null,
   username: null,
+  turn_id: null,
   created_at: '',
   bot_id: '',
 }
