@@ -37,7 +37,9 @@ const open = (scope: Scope, now?: () => number) => {
   const home = openHome(join(scope.folder(), randomUUID().slice(0, 8)))
   const log = pino({ level: 'silent' })
   const releases = createReleases(log)
-  scope.after(async () => void (await releases.run(5_000)))
+  /** Behind each measurement: one that ticks on would take its share of the next. */
+  const close = async (): Promise<void> => void (await releases.run(5_000))
+  scope.after(close)
   const opened = openScheduler({
     env: Settings.parse({ SWITCHBOARD_HOME: home.root }),
     environment: { PATH: process.env.PATH, HOME: home.root },
@@ -53,13 +55,13 @@ const open = (scope: Scope, now?: () => number) => {
     const input = { name: 'job', job_type: 'claude', command: 'hello', spend_limit_usd: 0, ...fields }
     await opened.handlers.create(parseInput(contract.methods.create, input) as never, call)
   }
-  return { ...opened, home, create }
+  return { ...opened, home, create, close }
 }
 
 /** How long each look takes while a round of ten minutes passes in which every job comes due once an hour. */
 const measureTicks = async (scope: Scope): Promise<{ ticks: number[]; lists: number[]; overWire: number[] }> => {
   let now = Date.UTC(2026, 9, 31, 12)
-  const { create, tick, handlers, home } = open(scope, () => now)
+  const { create, tick, handlers, home, close } = open(scope, () => now)
   for (let job = 0; job < JOBS; job += 1)
     await create({ cron_expression: `${job % 60} ${(job * 7) % 60} * * * *`, timezone: ZONES[job % ZONES.length] })
   const ticks: number[] = []
@@ -88,12 +90,13 @@ const measureTicks = async (scope: Scope): Promise<{ ticks: number[]; lists: num
     lists.push(between - began)
     overWire.push(performance.now() - between)
   }
+  await close()
   return { ticks, lists, overWire }
 }
 
 /** How late rows and commands are, in milliseconds, while every job comes due once a minute. */
 const measureLateness = async (scope: Scope): Promise<{ claims: number[]; starts: number[] }> => {
-  const { create, start, home } = open(scope)
+  const { create, start, home, close } = open(scope)
   for (let job = 0; job < JOBS; job += 1)
     await create({ cron_expression: `${job % 60} * * * * *`, timezone: ZONES[job % ZONES.length] })
   for (let job = 0; job < COMMANDS; job += 1)
@@ -101,6 +104,7 @@ const measureLateness = async (scope: Scope): Promise<{ claims: number[]; starts
   const since = Date.now() + 5_000
   start()
   await sleep(LIVE_MS)
+  await close()
   const db = new Database(join(home.db, 'scheduler.db'), { readonly: true })
   try {
     const late = (column: string): number[] =>
