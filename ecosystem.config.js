@@ -14,8 +14,6 @@ const home = process.env.SWITCHBOARD_HOME || join(homedir(), '.switchboard')
  * usual, costs them nothing that can be measured and saves 20 MB. The others have time: everything is kept small.
  */
 const BRISK = '--max-semi-space-size=4'
-/** V8's helpers would wait for a processor that another process has, and the service for them: it collects alone. */
-const ALONE = '--single-threaded-gc'
 const SMALL = '--optimize-for-size'
 
 /** One service: its PM2 name, its compiled entry and the resident memory above which PM2 restarts it. */
@@ -25,7 +23,7 @@ const app = (name, script, maxMemory, memory = SMALL) => ({
   script: join(root, 'dist', script),
   cwd: root,
   interpreter: process.execPath,
-  node_args: ['--enable-source-maps', ALONE, memory],
+  node_args: ['--enable-source-maps', memory],
   // Cluster mode would hide sockets from ZeroMQ and uWebSockets.js; each service is one process by design.
   exec_mode: 'fork',
   instances: 1,
