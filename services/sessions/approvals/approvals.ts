@@ -138,7 +138,7 @@ export class Approvals {
 
   /** Waits for answers that are on their way to agents. */
   async drain(): Promise<void> {
-    await Promise.all(this.#telling)
+    await Promise.allSettled(this.#telling)
   }
 
   #onAsked(warm: WarmAgent, question: PermissionQuestion, offset: number): void {
@@ -168,7 +168,8 @@ export class Approvals {
     if (row === null) return
     if (isNew) this.#o.onChange(row)
     // Decided in the life before, and perhaps never told.
-    else if (row.answer !== null) void this.#tell(row, row.answer)
+    else if (row.answer !== null)
+      this.#tell(row, row.answer).catch((error) => this.#o.log.error({ err: error, agent }, 'an answer could not be told again'))
     // It is leaving and hears nothing any more: the CLI denies by itself.
     if (row.state === 'waiting' && !warm.agent.isOpen) this.#withdraw(row)
   }
@@ -206,12 +207,18 @@ export class Approvals {
     try {
       if (warm === null) throw new Error('the agent is gone')
       await warm.agent.answer(row.request_id, answer)
-      this.#o.at('decision_written')
-      store.told(row)
-      warm.excuse()
     } catch (error) {
       log.warn({ err: error, agent: row.agent }, 'an answer did not reach the agent that had asked')
       store.unheard(row)
+      return
+    }
+    this.#o.at('decision_written')
+    warm.excuse()
+    try {
+      store.told(row)
+    } catch (error) {
+      // The disk is full, say: the next life tells it again, which does nothing.
+      log.warn({ err: error, agent: row.agent }, 'that an agent has its answer could not be written down')
     }
   }
 }

@@ -14,7 +14,8 @@ import { createHash, randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { syncFolder, writeAtomically } from './atomic-file.ts'
+import { force } from '../../runtime/forced.ts'
+import { writeAtomically } from './atomic-file.ts'
 import { copyFolder } from './folder-copy.ts'
 import { HARNESS_FOLDER, harnessFolderOf } from './place.ts'
 import { isAllDone, readTasks } from './progress.ts'
@@ -152,7 +153,7 @@ export const archiveHarness = (order: ArchiveOrder): ArchiveEntry | null => {
     if (equal) return equal
     writeAtomically(join(partial, 'entry.json'), `${JSON.stringify({ entry, content } satisfies Kept, null, 2)}\n`)
     renameSync(partial, join(archives, uuid))
-    syncFolder(archives)
+    force(archives)
     order.at?.('harness_copied')
     writeIndex(archives, [...lines, entry])
     return entry

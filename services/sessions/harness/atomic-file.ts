@@ -1,16 +1,7 @@
 /** Writing a file so that a reader, and a crash, finds the old one or the new one and nothing between. */
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
-
-/** Makes what was renamed or made in a folder survive a power cut. */
-export const syncFolder = (path: string): void => {
-  const fd = openSync(path, 'r')
-  try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
-}
+import { force } from '../../runtime/forced.ts'
 
 /**
  * Replaces a file; one writer at a time. On disk when it returns. What stands under the name of the new file, left by a crash
@@ -33,5 +24,5 @@ export const writeAtomically = (path: string, text: string): void => {
     rmSync(fresh, { force: true })
     throw error
   }
-  syncFolder(dirname(path))
+  force(dirname(path))
 }

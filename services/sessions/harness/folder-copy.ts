@@ -3,7 +3,7 @@ import { createHash, type Hash } from 'node:crypto'
 import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { ServiceError } from '../../../protocol/errors.ts'
-import { syncFolder } from './atomic-file.ts'
+import { force } from '../../runtime/forced.ts'
 import { withPlainFile } from './plain-file.ts'
 
 /** What is copied at most: the process stands still meanwhile, and a file costs a millisecond or two to be on disk. */
@@ -64,7 +64,7 @@ const copyLevel = (from: string, to: string, way: string, depth: number, budget:
     const digest = copyFile(join(from, entry.name), join(to, entry.name), budget, source)
     hash.update(`${JSON.stringify(inner)} ${digest}\n`)
   }
-  syncFolder(to)
+  force(to)
 }
 
 /**
