@@ -1,7 +1,7 @@
 /** `switchboard test`, `check`, `crash`, `bench` and `build`: for whoever changes the code. Installing and compiling came before. */
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import type { Command } from './command.ts'
+import type { Command, Context } from './command.ts'
 
 const runNode = (root: string, file: string, args: readonly string[]): Promise<number> =>
   new Promise((resolve, reject) => {
@@ -10,53 +10,53 @@ const runNode = (root: string, file: string, args: readonly string[]): Promise<n
     child.once('exit', (code) => resolve(code ?? 1))
   })
 
-export const test: Command = {
+/** A command that runs a program of the checkout, and touches nobody's data. */
+const program = (file: string, about: { readonly summary: string; readonly usage?: string }): Command => ({
+  ...about,
+  opensHome: false,
+  run: ({ args, settings }: Context) => runNode(settings.root, file, about.usage === undefined ? [] : args),
+})
+
+export const test = program('test/run.mjs', {
   summary: 'Lint and run every test, or just the files whose path holds one of the given words',
   usage: '[word ...]',
-  run: ({ args, settings }) => runNode(settings.root, 'test/run.mjs', args),
-}
+})
 
-export const check: Command = {
+export const check = program('test/run.mjs', {
   summary: 'Types, lint and every test: what has to pass before a change is proposed',
-  run: ({ settings }) => runNode(settings.root, 'test/run.mjs', []),
-}
+})
 
-export const conformance: Command = {
+export const conformance = program('dist/test/conformance/main.js', {
   summary: 'Check cron times over every time zone and ten years of transitions',
-  run: ({ args, settings }) => runNode(settings.root, 'dist/test/conformance/main.js', args),
-}
+})
 
-export const crash: Command = {
+export const crash = program('dist/test/crash/run.js', {
   summary: 'Kill everything at every named point under load, cut the power, and count what was lost, doubled or run twice',
   usage: '[--seed N] [--full] [--parts storm,matrix,power] [--kills N] [--turns N] [--chats N]',
-  run: ({ args, settings }) => runNode(settings.root, 'dist/test/crash/run.js', args),
-}
+})
 
-export const soak: Command = {
+export const soak = program('dist/test/soak/main.js', {
   summary: 'Work at everything at once for a time, and see whether memory, descriptors, disk or processes grow',
   usage: '[--minutes N] [--seed N]',
-  run: ({ args, settings }) => runNode(settings.root, 'dist/test/soak/main.js', args),
-}
+})
 
-export const security: Command = {
+export const security = program('dist/test/security/main.js', {
   summary: 'Try every door as every stranger, fuzz every input, and search everything that is written for planted secrets',
   usage: '[word ...] [--runs N] [--seed N]',
-  run: ({ args, settings }) => runNode(settings.root, 'dist/test/security/main.js', args),
-}
+})
 
-export const bench: Command = {
+export const bench = program('dist/bench/main.js', {
   summary: 'Measure, beside yardsticks, everything or just the named benches; --check fails when a goal is missed',
   usage: '[name ...] [--check] [--rounds N] [--json FILE]',
-  run: ({ args, settings }) => runNode(settings.root, 'dist/bench/main.js', args),
-}
+})
 
-export const docs: Command = {
+export const docs = program('dist/test/docs/main.js', {
   summary: 'Write the documents that are made from the code: docs/configuration.md',
-  run: ({ settings }) => runNode(settings.root, 'dist/test/docs/main.js', []),
-}
+})
 
 export const build: Command = {
   summary: 'Install and compile what has changed',
+  opensHome: false,
   run: async ({ print }) => {
     print('Up to date.')
     return 0

@@ -16,6 +16,8 @@ export interface Command {
   readonly summary: string
   /** What may follow the name, where anything may. */
   readonly usage?: string
+  /** False: it only looks, and makes no data folder where there is none (it may just have been deleted). */
+  readonly opensHome?: false
   /** Resolves with the exit code. */
   run(context: Context): Promise<number>
 }

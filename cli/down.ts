@@ -58,6 +58,7 @@ const endAll = async (context: Context, apps: readonly App[], ours: readonly App
 
 export const down: Command = {
   summary: 'Stop everything; agents finish the answer they are writing',
+  opensHome: false,
   run: async (context) => {
     const { settings, pm2, print } = context
     const apps = await pm2.list()

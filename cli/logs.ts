@@ -8,6 +8,7 @@ const LINES = 50
 export const logs: Command = {
   summary: 'Follow the logs of all services or of one (other arguments go to `pm2 logs`)',
   usage: '[service] [--lines N] [--nostream]',
+  opensHome: false,
   run: async ({ args, settings, pm2, print }) => {
     if (pm2.daemonPid() !== null) return await pm2.show(['logs', ...args])
     print('Switchboard is not running; these are its last words.')
@@ -23,6 +24,7 @@ export const logs: Command = {
 
 export const monit: Command = {
   summary: "Open PM2's console on our processes",
+  opensHome: false,
   run: async ({ pm2, print }) => {
     if (pm2.daemonPid() !== null) return await pm2.show(['monit'])
     print('Switchboard is not running. Start it with: npm start')

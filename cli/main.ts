@@ -1,4 +1,5 @@
 /** The command `switchboard`, compiled; `switchboard.mjs` installs, builds and calls it. */
+import { openHome } from '../services/runtime/home.ts'
 import { commands, helpLines } from './commands.ts'
 import { openPm2 } from './pm2.ts'
 import { readSettings } from './settings.ts'
@@ -21,6 +22,7 @@ export const main = async (argv: readonly string[], source: NodeJS.ProcessEnv): 
   }
   try {
     const settings = readSettings(source)
+    if (command.opensHome !== false) openHome(settings.home)
     const pm2 = openPm2({ home: settings.pm2_home, root: settings.root, env: source, extra: settings.ecosystem })
     return await command.run({ args, settings, pm2, print })
   } catch (error) {

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { BaseEnv, EnvFolder, envInteger, parseEnv } from '../services/runtime/env.ts'
-import { openHome } from '../services/runtime/home.ts'
+import { homeAt } from '../services/runtime/home.ts'
 import { packageRoot } from '../services/runtime/package-root.ts'
 
 const Memory = z.string().regex(/^[1-9]\d*[KMG]$/, 'must be a number followed by K, M or G, such as 300M')
@@ -49,10 +49,10 @@ export interface Settings {
 /** Where to reach a server bound to this address from this machine. */
 const reachable = (host: string): string => (host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host)
 
-/** Reads the settings and makes the folders below SWITCHBOARD_HOME. Throws one error that lists all faults. */
+/** Reads the settings; makes nothing. Throws one error that lists all faults. */
 export const readSettings = (environment: NodeJS.ProcessEnv): Settings => {
   const values = parseEnv(env, { environment })
-  const home = openHome(values.SWITCHBOARD_HOME)
+  const home = homeAt(values.SWITCHBOARD_HOME)
   const host = reachable(values.GATEWAY_HOST)
   return {
     root: packageRoot(import.meta.url),

@@ -20,6 +20,7 @@ const rowOf = (app: App): string[] => [
 
 export const status: Command = {
   summary: 'Show what runs and whether it answers; exit code 1 when it does not',
+  opensHome: false,
   run: async ({ settings, pm2, print }) => {
     const ours = oursOf(await pm2.list())
     if (ours.length === 0) {

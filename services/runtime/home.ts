@@ -18,12 +18,11 @@ export interface Home {
 const OWNER_ONLY = 0o700
 
 /** Makes a folder, closes it to others and sees whether it can be written to. */
-const openFolder = (folder: string): string => {
+const openFolder = (folder: string): void => {
   try {
     mkdirSync(folder, { recursive: true, mode: OWNER_ONLY })
     chmodSync(folder, OWNER_ONLY)
     accessSync(folder, constants.W_OK)
-    return folder
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown reason'
     const advice = 'Make it writable for the user that runs Switchboard, or set SWITCHBOARD_HOME to another folder.'
@@ -31,13 +30,9 @@ const openFolder = (folder: string): string => {
   }
 }
 
-/**
- * Makes the folders where they are missing and closes them to others where they are not. Sets the umask of this process,
- * so that every file it makes from now on is the owner's alone. Throws `conflict` where that cannot be.
- */
-export const openHome = (root: string): Home => {
-  process.umask(0o077)
-  const folder = (...names: string[]): string => openFolder(path.resolve(root, ...names))
+/** Where everything lies below a root; nothing is made. */
+export const homeAt = (root: string): Home => {
+  const folder = (...names: string[]): string => path.resolve(root, ...names)
   return {
     root: folder(),
     run: folder('run'),
@@ -48,4 +43,15 @@ export const openHome = (root: string): Home => {
     outbox: folder('outbox'),
     reports: folder('reports'),
   }
+}
+
+/**
+ * Makes the folders where they are missing and closes them to others where they are not. Sets the umask of this process,
+ * so that every file it makes from now on is the owner's alone. Throws `conflict` where that cannot be.
+ */
+export const openHome = (root: string): Home => {
+  process.umask(0o077)
+  const home = homeAt(root)
+  for (const folder of Object.values(home)) openFolder(folder)
+  return home
 }

@@ -1,7 +1,7 @@
 /** The command where nothing runs: what it says, what it refuses and with which exit code. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import path from 'node:path'
 import { test } from 'node:test'
@@ -54,6 +54,15 @@ test('command - where nothing runs, status, logs, monit, restart and down say so
     assert.match(ran.output, /Switchboard is not running/)
   }
   assert.ok(!existsSync(path.join(house.home, 'pm2/pm2.pid')))
+})
+
+test('command - what only looks makes no data folder where there is none', async (t) => {
+  const house = await openHouse(t)
+  for (const name of ['status', 'logs', 'monit', 'down']) {
+    rmSync(house.home, { recursive: true, force: true })
+    assert.match((await house.run([name])).output, /Switchboard is not running/)
+    assert.ok(!existsSync(house.home), name)
+  }
 })
 
 test('command - tells all wrong settings together and repeats none of their values', async (t) => {
