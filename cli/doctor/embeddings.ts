@@ -1,5 +1,6 @@
 /** What finds again by meaning: Ollama with its model, or the built-in one. */
 import { z } from 'zod'
+import { takeLogin } from '../../services/runtime/login-url.ts'
 import { type Finding, findingsOf } from './finding.ts'
 import type { Surroundings } from './surroundings.ts'
 
@@ -10,9 +11,7 @@ export const checkOllama = async (around: Surroundings): Promise<Finding> => {
   const { EMBEDDINGS: mode, OLLAMA_BASE_URL: url, OLLAMA_EMBED_MODEL: model } = around.env
   if (mode === 'off') return ok('search goes by words, as EMBEDDINGS=off says')
   if (mode === 'embedded') return ok('the built-in model serves, as EMBEDDINGS=embedded says')
-  // Without a name and a password that may stand in it.
-  const { origin, pathname } = new URL(url)
-  const place = `${origin}${pathname}`.replace(/\/$/, '')
+  const { address: place } = takeLogin(url)
   const missing = mode === 'ollama' ? fail : warn
   const meanwhile = mode === 'ollama' ? 'search goes by words alone' : 'the built-in model serves, which reads English only'
   let names: string[]

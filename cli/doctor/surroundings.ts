@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { accessSync, constants, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { parseEnv, readEnvironment } from '../../services/runtime/env.ts'
+import { takeLogin } from '../../services/runtime/login-url.ts'
 import type { Context } from '../command.ts'
 import { isListening, readHealth } from '../edge.ts'
 import type { App, Pm2 } from '../pm2.ts'
@@ -105,7 +106,8 @@ export const surroundingsOf = ({ settings, pm2 }: Context, source: NodeJS.Proces
     onPath: (name) => findOnPath(environment.PATH ?? '', name),
     run: (command, args, timeout_ms = PROGRAM_MS) => runProgram(command, args, timeout_ms),
     fetchJson: async (url, timeout_ms = FETCH_MS) => {
-      const response = await fetch(url, { signal: AbortSignal.timeout(timeout_ms) })
+      const { address, headers } = takeLogin(url)
+      const response = await fetch(address, { headers, signal: AbortSignal.timeout(timeout_ms) })
       if (!response.ok) throw new Error(`it answered ${response.status}`)
       return await response.json()
     },

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { test } from 'node:test'
 import { makeBackup } from '../../cli/backup/making.ts'
@@ -15,6 +17,8 @@ import { checkClock, checkDisk, checkPermissions, checkSessionFolder } from '../
 import { checkNode, checkPm2, isAtLeast } from '../../cli/doctor/node.ts'
 import { checkAgents, checkPort, checkServices } from '../../cli/doctor/processes.ts'
 import { checkFonts, checkMail, checkTypesetting } from '../../cli/doctor/reports.ts'
+import { surroundingsOf } from '../../cli/doctor/surroundings.ts'
+import type { Pm2 } from '../../cli/pm2.ts'
 import { SERVICES } from '../../cli/settings.ts'
 import { takeLock } from '../../services/runtime/lock.ts'
 import { closeDatabase, openDatabase } from '../../services/runtime/sqlite.ts'
@@ -97,6 +101,26 @@ test('doctor - ollama: absent warns, and fails where it was asked for; so does a
   assert.equal(stateOf(await checkOllama({ ...around, ...having('llama3:8b') })), 'warn')
   assert.equal(stateOf(await checkOllama({ ...mode('ollama'), ...having('llama3:8b') })), 'fail')
   assert.equal(stateOf(await checkOllama({ ...around, fetchJson: async () => 'not what Ollama says' })), 'warn')
+})
+
+test('doctor - ollama: a name and a password in its address are sent as a login, and are not printed', async (t) => {
+  const around = surroundings(t)
+  const asked: (string | undefined)[] = []
+  const server = createServer((request, response) => {
+    asked.push(request.headers.authorization)
+    response.setHeader('content-type', 'application/json').end(JSON.stringify({ models: [] }))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  atEnd(t, () => void server.close())
+  const { port } = server.address() as AddressInfo
+  const { fetchJson } = surroundingsOf(
+    { args: [], settings: around.settings, pm2: around.pm2 as Pm2, print: () => undefined },
+    { ...process.env, SWITCHBOARD_HOME: around.settings.home },
+  )
+  const OLLAMA_BASE_URL = `http://ann:se%3Acret@127.0.0.1:${port}`
+  const found = await checkOllama({ ...around, fetchJson, env: { ...around.env, OLLAMA_BASE_URL } })
+  assert.match(found.what, /Ollama answers on http:\/\/127\.0\.0\.1:\d+ and has no nomic-embed-text/)
+  assert.deepEqual(asked, [`Basic ${Buffer.from('ann:se:cret').toString('base64')}`])
 })
 
 test('doctor - xelatex and fonts: what is there is told, what is there and broken warns', async (t) => {

@@ -1,5 +1,6 @@
 /** Vectors from Ollama. What it answers is believed only when it has the shape of an answer. */
 import { Ollama } from 'ollama'
+import { takeLogin } from '../../runtime/login-url.ts'
 import { cutToTokens, toUnit } from './reading.ts'
 
 export type Fault = 'absent' | 'silent' | 'missing' | 'garbage' | 'refused'
@@ -61,12 +62,9 @@ export class OllamaModel {
   readonly #model: string
 
   constructor({ base_url, model }: OllamaOptions) {
-    const url = new URL(base_url)
-    const user = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`
-    this.#headers = user === ':' ? {} : { Authorization: `Basic ${Buffer.from(user).toString('base64')}` }
-    url.username = ''
-    url.password = ''
-    this.#host = url.href.replace(/\/+$/, '')
+    const { address, headers } = takeLogin(base_url)
+    this.#host = address
+    this.#headers = { ...headers }
     this.#model = model
   }
 
