@@ -3,6 +3,7 @@ import { statfs } from 'node:fs/promises'
 import os from 'node:os'
 import si from 'systeminformation'
 import type { SystemMetrics } from '../../protocol/metrics.ts'
+import { openUsedShare } from '../runtime/processors.ts'
 
 const GIGABYTE = 1024 ** 3
 const DAY_S = 86_400
@@ -18,26 +19,10 @@ export const uptimeText = (seconds: number): string => {
   return `${days === 0 ? '' : `${days} ${days === 1 ? 'day' : 'days'}, `}${hours}:${minutes}`
 }
 
-interface CpuTimes {
-  readonly busy: number
-  readonly all: number
-}
-
-const cpuTimes = (): CpuTimes => {
-  let busy = 0
-  let all = 0
-  for (const { times } of os.cpus()) {
-    const sum = times.user + times.nice + times.sys + times.irq
-    busy += sum
-    all += sum + times.idle
-  }
-  return { busy, all }
-}
-
 /** Reads the machine. The use of the processor counts from one reading to the next; the first one from the start of the machine. */
 export class System {
   readonly #folder: string
-  #before: CpuTimes = { busy: 0, all: 0 }
+  readonly #usedShare = openUsedShare()
 
   /** @param folder the disk on which it lies is the one that is told of */
   constructor(folder: string) {
@@ -46,10 +31,7 @@ export class System {
 
   async read(now: number): Promise<SystemMetrics> {
     const [memory, disk] = await Promise.all([si.mem(), statfs(this.#folder)])
-    const times = cpuTimes()
-    const all = times.all - this.#before.all
-    const usage = percent(times.busy - this.#before.busy, all)
-    this.#before = times
+    const usage = percent(this.#usedShare(), 1)
     const total = disk.blocks * disk.bsize
     // What only root may still use counts as used.
     const free = disk.bavail * disk.bsize

@@ -1,7 +1,7 @@
 /**
  * Embeds in the background what is pending.
  *
- * States: *idle* (nothing pending) → `wake` → *settling*, until nothing has come in for a while → *working*, a batch after the
+ * States: *idle* (nothing pending) → `wake` → *settling*, until it has been quiet for a while → *working*, a batch after the
  * other → *idle*; a batch that fails → *waiting*, for longer each time, until time has passed or a search has shown that a model
  * answers → *working*.
  *
@@ -10,18 +10,30 @@
  *   fails is put aside until the rest is done.
  * - **C** Whichever model answered last is in use; what others made is pending then.
  * - **D** A model works on all processors. What is written belongs to a chat whose answer is on its way, and the agent that starts
- *   for it needs them more: a message embedded at once cost each cold turn 6 ms of 12, and a third of all turns a second. Under a
- *   load that never pauses there is a batch now and then.
+ *   for it needs them more: a message embedded at once cost each cold turn 6 ms of 12, and a third of all turns a second; earlier
+ *   answers that were embedded while forty agents spoke tripled the time of their slowest words. So it is quiet when nothing comes in
+ *   *and* the processors have room; a low priority is no help, since Linux may share them out among sessions of processes first
+ *   (sched(7), "autogroup"). Under a load that never pauses there is a small batch now and then.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { ServiceError } from '../../../protocol/errors.ts'
 import type { Log } from '../log.ts'
+import { openUsedShare, type UsedShare } from '../processors.ts'
 import type { Embed } from './retrieval.ts'
 import { toUnit } from './signs.ts'
 import type { Model, PendingPassage, RetrievalStore } from './store.ts'
 
-/** A batch is stored in one go on the thread that answers calls: 32 vectors take about 2 ms. */
+/** The most of a batch. It is stored in one go on the thread that answers calls: 32 vectors take about 2 ms. */
 const BATCH = 32
+
+/**
+ * What a batch may take, in milliseconds, where it is quiet and where it is not: what has begun holds a processor to its end, and
+ * somebody may begin to speak. The built-in model reads a long passage in 120 ms.
+ */
+const QUIET_BATCH_MS = 500
+const FORCED_BATCH_MS = 100
+/** What a passage takes, before any was embedded. */
+const FIRST_GUESS_MS = 60
 
 /** A processor without much to spare embeds such a batch in about 10 s. */
 const BATCH_TIMEOUT_MS = 60_000
@@ -29,8 +41,14 @@ const BATCH_TIMEOUT_MS = 60_000
 const FIRST_RETRY_MS = 500
 const LAST_RETRY_MS = 30_000
 
-/** So long nothing must have come in before embedding begins: an answer has its first words by then. */
+/** So long it must be quiet before embedding begins: an answer has its first words by then. */
 const SETTLE_MS = 2_000
+
+/** Between two batches, where it was quiet before, the part of that is enough. */
+const LOOK_SHARE = 0.1
+
+/** Above this share of all processors in use it is not quiet. Forty agents that speak use 0.7 of two processors, one uses 0.05. */
+const BUSY_SHARE = 0.5
 
 /** A batch does not wait longer than so many times that. */
 const SETTLE_AT_MOST = 5
@@ -44,8 +62,10 @@ export interface EmbedLoopOptions {
   readonly log: Log
   /** New vectors are there, or another model is in use. */
   readonly onStored: () => void
-  /** How long it must be silent before embedding begins; 2 s unless told. */
+  /** How long it must be quiet before embedding begins; 2 s unless told, and 0 for not at all. */
   readonly settle_ms?: number | undefined
+  /** The share of all processors in use since the last call; unless told, that of this machine. */
+  readonly usedShare?: UsedShare | undefined
 }
 
 export class EmbedLoop {
@@ -54,6 +74,7 @@ export class EmbedLoop {
   readonly #log: Log
   readonly #onStored: () => void
   readonly #settle_ms: number
+  readonly #usedShare: UsedShare
   readonly #closing = new AbortController()
   readonly #aside = new Set<number>()
   #model: Model | null
@@ -62,15 +83,20 @@ export class EmbedLoop {
   #started = false
   #woken = false
   #wokenAt = 0
+  /** When it was last found quiet. */
+  #quietAt = Number.NEGATIVE_INFINITY
   #batch = BATCH
+  /** What a passage of the last batch took, in milliseconds. */
+  #each_ms = FIRST_GUESS_MS
   #failures = 0
 
-  constructor({ store, embed, log, onStored, settle_ms = SETTLE_MS }: EmbedLoopOptions) {
+  constructor({ store, embed, log, onStored, settle_ms = SETTLE_MS, usedShare = openUsedShare() }: EmbedLoopOptions) {
     this.#store = store
     this.#embed = embed
     this.#log = log
     this.#onStored = onStored
     this.#settle_ms = settle_ms
+    this.#usedShare = usedShare
     this.#model = store.model()
   }
 
@@ -113,15 +139,18 @@ export class EmbedLoop {
   async #run(): Promise<void> {
     const { signal } = this.#closing
     while (!signal.aborted) {
-      await this.#settled()
+      const isQuiet = await this.#settled()
       // The caller's transaction ends, and other calls are answered, between two batches.
       await new Promise((resolve) => setImmediate(resolve))
       if (signal.aborted) return
       this.#woken = false
-      const passages = this.#next()
+      const room = Math.floor((isQuiet ? QUIET_BATCH_MS : FORCED_BATCH_MS) / this.#each_ms)
+      const passages = this.#next(Math.max(1, Math.min(this.#batch, room)))
       if (passages.length === 0) return
       try {
+        const began = performance.now()
         await this.#batchOf(passages)
+        this.#each_ms = (performance.now() - began) / passages.length
         this.#failures = 0
         this.#batch = Math.min(BATCH, this.#batch * 2)
       } catch (error) {
@@ -131,21 +160,29 @@ export class EmbedLoop {
     }
   }
 
-  /** Waits until nothing has come in for a while, and never for long (D). */
-  async #settled(): Promise<void> {
+  /** Waits until it has been quiet for a while, and never for long (D). Resolves with whether it is quiet. */
+  async #settled(): Promise<boolean> {
+    const { signal } = this.#closing
     const latest = performance.now() + this.#settle_ms * SETTLE_AT_MOST
     for (;;) {
-      const left_ms = Math.min(this.#wokenAt + this.#settle_ms, latest) - performance.now()
-      if (left_ms <= 0 || this.#closing.signal.aborted) return
-      await delay(left_ms, undefined, { signal: this.#closing.signal }).catch(() => undefined)
+      const from = performance.now()
+      const stretch_ms = this.#settle_ms * (this.#wokenAt > this.#quietAt ? 1 : LOOK_SHARE)
+      if (stretch_ms === 0 || signal.aborted) return true
+      // While it looks it works at nothing itself: what is counted are others.
+      this.#usedShare()
+      await delay(Math.min(stretch_ms, latest - from), undefined, { signal }).catch(() => undefined)
+      const isQuiet = this.#wokenAt <= from && this.#usedShare() <= BUSY_SHARE
+      this.#quietAt = isQuiet ? performance.now() : Number.NEGATIVE_INFINITY
+      if (isQuiet) return true
+      if (performance.now() >= latest) return false
     }
   }
 
-  #next(): PendingPassage[] {
-    const passages = this.#store.pending(this.#batch, this.#aside)
+  #next(count: number): PendingPassage[] {
+    const passages = this.#store.pending(count, this.#aside)
     if (passages.length > 0 || this.#aside.size === 0) return passages
     this.#aside.clear()
-    return this.#store.pending(this.#batch, this.#aside)
+    return this.#store.pending(count, this.#aside)
   }
 
   async #batchOf(passages: readonly PendingPassage[]): Promise<void> {

@@ -13,6 +13,7 @@
 import type { Database } from 'better-sqlite3'
 import { ServiceError } from '../../../protocol/errors.ts'
 import type { Log } from '../log.ts'
+import type { UsedShare } from '../processors.ts'
 import { EmbedLoop } from './embed-loop.ts'
 import { cutPassages } from './passages.ts'
 import { embedQuery } from './query-vector.ts'
@@ -119,13 +120,16 @@ export interface RetrievalOptions {
   readonly log: Log
   /** How long it must be silent before embedding begins; for tests. */
   readonly settle_ms?: number | undefined
+  /** The share of all processors in use since the last call; for tests. */
+  readonly usedShare?: UsedShare | undefined
 }
 
 /** Opens retrieval over the tables of an open database; the worker starts with the first search. */
-export const openRetrieval = ({ db, embed, log, settle_ms }: RetrievalOptions): Retrieval => {
+export const openRetrieval = ({ db, embed, log, settle_ms, usedShare }: RetrievalOptions): Retrieval => {
   const store = openStore(db)
   const searcher = new Searcher({ database: db.name, log })
-  const loop = new EmbedLoop({ store, embed, log, settle_ms, onStored: () => searcher.catchUp(store.model()?.name ?? null) })
+  const onStored = (): void => searcher.catchUp(store.model()?.name ?? null)
+  const loop = new EmbedLoop({ store, embed, log, settle_ms, usedShare, onStored })
   const closing = new AbortController()
 
   return {

@@ -185,3 +185,24 @@ test('embedding - begins all the same when it is never silent', async (t) => {
   await eventually(() => model.asked > 0, { timeout_ms: 60_000 })
   assert.ok(id > 1)
 })
+
+test('embedding - waits for processors that others need, and while they need them goes on in small steps', async (t) => {
+  let used = 0.9
+  const { retrieval, model, settled } = openRig(t, { settle_ms: 100, usedShare: () => used })
+  const batches: number[] = []
+  model.before = async (texts) => {
+    batches.push(texts.length)
+    // So that a passage takes 20 ms at least.
+    await new Promise((resolve) => setTimeout(resolve, 20 * texts.length))
+  }
+  const began = performance.now()
+  for (let id = 1; id <= 60; id += 1) retrieval.put(id, `message number${id}`, attributes())
+  await eventually(() => batches.length > 1)
+  assert.ok(performance.now() - began >= 900, 'each step waits as long as it may')
+  assert.ok(Math.max(...batches) <= 5, `small steps, and not ${batches}`)
+  const small = batches.length
+  used = 0.1
+  await settled()
+  assert.ok(Math.max(...batches.slice(small + 1)) > 5, `larger ones when there is room, and not ${batches}`)
+  assert.ok(Math.max(...batches) <= 25, `and none that takes long, as in ${batches}`)
+})

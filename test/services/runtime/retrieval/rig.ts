@@ -4,6 +4,7 @@ import path from 'node:path'
 import Database from 'better-sqlite3'
 import { createLog } from '../../../../services/runtime/log.ts'
 import { packageRoot } from '../../../../services/runtime/package-root.ts'
+import type { UsedShare } from '../../../../services/runtime/processors.ts'
 import { type Attributes, type Embed, openRetrieval, type Retrieval } from '../../../../services/runtime/retrieval/retrieval.ts'
 import { atEnd, eventually, type Scope, tempDir } from '../../../harness.ts'
 
@@ -70,11 +71,20 @@ export interface Rig {
   settled(): Promise<void>
 }
 
-export const openRig = (t: Scope, { file = path.join(tempDir(t), 'retrieval.db'), start = true, settle_ms = 0 } = {}): Rig => {
+interface RigOptions {
+  readonly file?: string
+  readonly start?: boolean
+  readonly settle_ms?: number
+  readonly usedShare?: UsedShare
+}
+
+/** A retrieval on a machine that has nothing else to do, unless told. */
+export const openRig = (t: Scope, options: RigOptions = {}): Rig => {
+  const { file = path.join(tempDir(t), 'retrieval.db'), start = true, settle_ms = 0, usedShare = () => 0 } = options
   const db = openFile(t, file)
   const model = new ToyModel()
   const log = createLog({ service: 'test', level: 'silent' })
-  const retrieval = openRetrieval({ db, embed: model.embed, log, settle_ms })
+  const retrieval = openRetrieval({ db, embed: model.embed, log, settle_ms, usedShare })
   atEnd(t, () => retrieval.close())
   if (start) retrieval.start()
   const settled = async (): Promise<void> => {
