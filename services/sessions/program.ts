@@ -84,6 +84,12 @@ const argumentsOf = (settings: Settings, conversation: Conversation): string[] =
 ]
 
 /**
+ * V8's options for the demo agent. It speaks word by word and has no hot loop: optimized code, and tidying up while it waits, cost it
+ * 30 and 10 ms of a processor some seconds after it began to speak, and many that began together take them at the same moment.
+ */
+const DEMO_OPTIONS = ['--no-opt', '--no-memory-reducer']
+
+/**
  * Finds the agent program: CLAUDE_BIN, else `claude` on the PATH, else the demo agent. What is wrong with it is noticed
  * here, before the first message, and said in `about.problem`.
  *
@@ -103,7 +109,10 @@ export const findProgram = async (settings: Settings, source: Environment, demoD
   const configDir = isDemo ? demoDir : (env.CLAUDE_CONFIG_DIR ?? join(env.HOME ?? homedir(), '.claude'))
   const version = isDemo ? null : await versionOf(command, env)
   const problem = isDemo ? null : problemOf(command, version, settings, source)
-  const args: Program['args'] = (conversation) => [...(isDemo ? [demo] : []), ...argumentsOf(settings, conversation)]
+  const args: Program['args'] = (conversation) => [
+    ...(isDemo ? [...DEMO_OPTIONS, demo] : []),
+    ...argumentsOf(settings, conversation),
+  ]
   const fullEnv = isDemo ? { ...env, CLAUDE_CONFIG_DIR: configDir } : env
   const shape = { ADAPTER_VERSION, command, version, args: args({ id: '', begin: 'new' }), env: Object.entries(fullEnv).sort() }
   return {
