@@ -163,19 +163,18 @@ export const createRenderer = (turn_id: string): ((events: readonly TurnEvent[])
 
 const isEnd = (events: readonly TurnEvent[]): boolean => events.at(-1)?.type === 'end'
 
-/** What was made of a batch, for all to whom it is given. */
-const rendered = new WeakMap<readonly TurnEvent[], Rendered>()
+/** What was last made of a batch: it is given to all who follow its turn one after the other (`live/followings.ts` says why no map). */
+let last: { readonly events: readonly TurnEvent[]; readonly rendered: Rendered } | undefined
 
 /** Renders every event with all that it says; the end is `done`, with the whole reply and how it came about. */
 export const renderAll = (events: readonly TurnEvent[]): Rendered => {
-  const known = rendered.get(events)
-  if (known !== undefined) return known
+  if (last?.events === events) return last.rendered
   let text = ''
   for (const { id, ...event } of events) {
     const said = event.type === 'end' ? { ...event, type: 'done' } : event
     text += `id: ${id}\ndata: ${JSON.stringify(said)}\n\n`
   }
-  const fresh = { text, ended: isEnd(events) }
-  rendered.set(events, fresh)
-  return fresh
+  const rendered = { text, ended: isEnd(events) }
+  last = { events, rendered }
+  return rendered
 }

@@ -17,15 +17,17 @@ const MOST = 256
 /** How long a client may take to make room before it is called slow. */
 const LAG_MS = 5_000
 
-/** What is sent of an event: made once for all who follow its turn under the same name, which mostly is their first. */
-const texts = new WeakMap<TurnEvent, { readonly prefix: string; readonly text: string }>()
+/**
+ * What was last made of a batch: it is given to all who follow its turn one after the other, mostly under the same name. Not a
+ * `WeakMap` of all batches: what such a map holds outlives the collections that clear away all else that is young.
+ */
+let last: { readonly events: readonly TurnEvent[]; readonly prefix: string; readonly texts: readonly string[] } | undefined
 
-const textOf = (event: TurnEvent, prefix: string): string => {
-  const known = texts.get(event)
-  if (known?.prefix === prefix) return known.text
-  const text = toNotification('turn.event', `${prefix}${JSON.stringify(event)}}`)
-  texts.set(event, { prefix, text })
-  return text
+const textsOf = (events: readonly TurnEvent[], prefix: string): readonly string[] => {
+  if (last?.events === events && last.prefix === prefix) return last.texts
+  const texts = events.map((event) => toNotification('turn.event', `${prefix}${JSON.stringify(event)}}`))
+  last = { events, prefix, texts }
+  return texts
 }
 
 export interface FollowingsOptions {
@@ -79,11 +81,11 @@ export class Followings {
   async #follow(subscription: string, turn_id: string, after: string | undefined, signal: AbortSignal): Promise<void> {
     const { turns, outbox, onFault, lag_ms = LAG_MS } = this.#options
     const prefix = `{"subscription":"${subscription}","turn_id":"${turn_id}","event":`
-    let last = after
+    let cursor = after
     let slow = false
     const send = (events: readonly TurnEvent[]): undefined => {
-      for (const event of events) outbox.send(textOf(event, prefix))
-      last = events.at(-1)?.id ?? last
+      for (const text of textsOf(events, prefix)) outbox.send(text)
+      cursor = events.at(-1)?.id ?? cursor
     }
     const sendLater = async (events: readonly TurnEvent[]): Promise<void> => {
       slow = !(await outbox.room(signal, lag_ms))
@@ -97,7 +99,7 @@ export class Followings {
       })
       if (slow) await outbox.room(signal)
       if (!signal.aborted)
-        outbox.notify(slow ? 'lagging' : 'turn.ended', { subscription, turn_id, ...(slow ? { after: last ?? null } : {}) })
+        outbox.notify(slow ? 'lagging' : 'turn.ended', { subscription, turn_id, ...(slow ? { after: cursor ?? null } : {}) })
     } catch (error) {
       if (signal.aborted) return
       onFault(turn_id, error)
