@@ -2,7 +2,7 @@
  * Counts differing bits, 128 at once: the one loop that a search of a million vectors spends its time in. JavaScript has no
  * population count; by shifts and masks it takes three times as long, which a million vectors do not have.
  *
- * The module is assembled here from named instructions: 60 of them need no toolchain.
+ * The module is assembled here from named instructions, for the length of the vectors that are searched: so few need no toolchain.
  */
 
 interface Memory {
@@ -17,6 +17,11 @@ declare const WebAssembly: {
   readonly Instance: new (module: object, imports: object) => { readonly exports: Record<string, unknown> }
 }
 
+/** Lengths and numbers from 0 as the format writes them: seven bits a byte, lowest first. */
+const unsigned = (value: number): number[] => (value < 128 ? [value] : [(value & 127) | 128, ...unsigned(value >> 7)])
+/** As an operand, where bit 6 of the last byte is a sign. */
+const signed = (value: number): number[] => (value < 64 ? [value] : [(value & 127) | 128, ...signed(value >> 7)])
+
 /** Instructions of the WebAssembly specification (core 1 and fixed-width SIMD) by their names there. */
 const LOCAL_GET = 0x20
 const LOCAL_SET = 0x21
@@ -28,10 +33,10 @@ const I32_STORE16 = [0x3b, 0x01, 0x00]
 const LOOP = [0x03, 0x40]
 const BR_IF = 0x0d
 const END = 0x0b
-const V128_LOAD = [0xfd, 0x00, 0x00, 0x00]
-const V128_ZERO = [0xfd, 0x0c, ...new Array<number>(16).fill(0)]
+const v128Load = (offset: number): number[] => [0xfd, 0x00, 0x00, ...unsigned(offset)]
 const V128_XOR = [0xfd, 0x51]
 const I8X16_POPCNT = [0xfd, 0x62]
+const I8X16_ADD = [0xfd, 0x6e]
 const I16X8_ADD_PAIRS_OF_I8 = [0xfd, 0x7d]
 const I16X8_ADD = [0xfd, 0x8e, 0x01]
 const I32X4_ADD_PAIRS_OF_I16 = [0xfd, 0x7f]
@@ -40,57 +45,76 @@ const i32x4Lane = (lane: number): number[] => [0xfd, 0x1b, lane]
 const I32 = 0x7f
 const V128 = 0x7b
 
-/** `scan(vectors, count, blocks, query, out)`: all but `count` and `blocks` are addresses. `count` and `blocks` are above 0. */
-const [VECTORS, COUNT, BLOCKS, QUERY, OUT, BLOCK, AT, SUM] = [0, 1, 2, 3, 4, 5, 6, 7]
+/** `scan(vectors, count, query, out)`: all but `count`, which is above 0, are addresses. */
+const [VECTORS, COUNT, QUERY, OUT, SUM] = [0, 1, 2, 3, 4]
 
-const add = (local: number, amount: number): number[] => [LOCAL_GET, local, I32_CONST, amount, I32_ADD, LOCAL_SET, local]
+const BLOCK_BYTES = 16
+/** A byte of 8 bits that differ can be counted so often before it is full. */
+const BYTE_ROUNDS = 31
+
+const add = (local: number, amount: number): number[] => [
+  LOCAL_GET,
+  local,
+  I32_CONST,
+  ...signed(amount),
+  I32_ADD,
+  LOCAL_SET,
+  local,
+]
 const countDown = (local: number): number[] => [LOCAL_GET, local, I32_CONST, 1, I32_SUB, LOCAL_TEE, local]
 
-const BODY = [
+/** How many bits of one block of the vector differ, byte for byte, added to what stands on the stack unless it is the first. */
+const countBlock = (block: number, isFirst: boolean): number[] => {
+  const at = v128Load(block * BLOCK_BYTES)
+  return [LOCAL_GET, VECTORS, ...at, LOCAL_GET, QUERY, ...at, ...V128_XOR, ...I8X16_POPCNT, ...(isFirst ? [] : I8X16_ADD)]
+}
+
+/** All blocks of one vector, written out: eight 16-bit sums on the stack. */
+const countVector = (blocks: number): number[] =>
+  Array.from({ length: Math.ceil(blocks / BYTE_ROUNDS) }, (_, round) => {
+    const first = round * BYTE_ROUNDS
+    const here = Math.min(BYTE_ROUNDS, blocks - first)
+    const bytes = Array.from({ length: here }, (_, index) => countBlock(first + index, index === 0)).flat()
+    return [...bytes, ...I16X8_ADD_PAIRS_OF_I8, ...(round === 0 ? [] : I16X8_ADD)]
+  }).flat()
+
+const bodyFor = (blocks: number): number[] => [
   ...LOOP,
-  ...[...V128_ZERO, LOCAL_SET, SUM],
-  ...[LOCAL_GET, BLOCKS, LOCAL_SET, BLOCK, LOCAL_GET, QUERY, LOCAL_SET, AT],
-  ...LOOP,
-  ...[LOCAL_GET, VECTORS, ...V128_LOAD, LOCAL_GET, AT, ...V128_LOAD, ...V128_XOR, ...I8X16_POPCNT],
-  ...[...I16X8_ADD_PAIRS_OF_I8, LOCAL_GET, SUM, ...I16X8_ADD, LOCAL_SET, SUM],
-  ...[...add(VECTORS, 16), ...add(AT, 16), ...countDown(BLOCK), BR_IF, 0],
-  END,
-  ...[LOCAL_GET, SUM, ...I32X4_ADD_PAIRS_OF_I16, LOCAL_SET, SUM, LOCAL_GET, OUT],
+  ...[...countVector(blocks), ...I32X4_ADD_PAIRS_OF_I16, LOCAL_SET, SUM, LOCAL_GET, OUT],
   ...[0, 1, 2, 3].flatMap((lane) => [LOCAL_GET, SUM, ...i32x4Lane(lane), ...(lane === 0 ? [] : [I32_ADD])]),
   ...I32_STORE16,
-  ...[...add(OUT, 2), ...countDown(COUNT), BR_IF, 0],
+  ...[...add(VECTORS, blocks * BLOCK_BYTES), ...add(OUT, 2), ...countDown(COUNT), BR_IF, 0],
   END,
   END,
 ]
 
-/** Lengths as the format writes them: seven bits a byte, lowest first. */
-const length = (value: number): number[] => (value < 128 ? [value] : [(value & 127) | 128, ...length(value >> 7)])
-const section = (id: number, content: readonly number[]): number[] => [id, ...length(content.length), ...content]
+const section = (id: number, content: readonly number[]): number[] => [id, ...unsigned(content.length), ...content]
 const text = (value: string): number[] => [value.length, ...Buffer.from(value, 'latin1')]
 
 const PAGE_BYTES = 65_536
 
-const assemble = (): Uint8Array<ArrayBuffer> => {
-  const code = [2, 2, I32, 1, V128, ...BODY]
+const assemble = (blocks: number): Uint8Array<ArrayBuffer> => {
+  const code = [1, 1, V128, ...bodyFor(blocks)]
   return new Uint8Array([
     ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
-    ...section(1, [1, 0x60, 5, I32, I32, I32, I32, I32, 0]),
+    ...section(1, [1, 0x60, 4, I32, I32, I32, I32, 0]),
     ...section(2, [1, ...text('e'), ...text('memory'), 0x02, 0x00, 0x01]),
     ...section(3, [1, 0]),
     ...section(7, [1, ...text('scan'), 0x00, 0x00]),
-    ...section(10, [1, ...length(code.length), ...code]),
+    ...section(10, [1, ...unsigned(code.length), ...code]),
   ])
 }
 
 export interface Kernel {
   readonly memory: Memory
-  /** Writes for each of `count` vectors of `blocks` × 16 bytes how many bits differ from the query, as 16-bit numbers. */
-  scan(vectors: number, count: number, blocks: number, query: number, out: number): void
+  /** Writes for each of `count` vectors how many bits differ from the query, as 16-bit numbers. */
+  scan(vectors: number, count: number, query: number, out: number): void
 }
 
-export const openKernel = (): Kernel => {
+/** For vectors of `blocks` × 16 bytes. */
+export const openKernel = (blocks: number): Kernel => {
   const memory = new WebAssembly.Memory({ initial: 8 })
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(assemble()), { e: { memory } })
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(assemble(blocks)), { e: { memory } })
   return { memory, scan: instance.exports.scan as Kernel['scan'] }
 }
 

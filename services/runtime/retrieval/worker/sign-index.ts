@@ -6,7 +6,7 @@
  */
 import type { Filter } from '../retrieval.ts'
 import { signBytes } from '../signs.ts'
-import { openKernel, reserve } from './kernel.ts'
+import { type Kernel, openKernel, reserve } from './kernel.ts'
 
 /** Vectors that are counted in one call, whose counts fit between query and vectors. */
 const CHUNK = 65_536
@@ -52,7 +52,7 @@ const grown = <T extends Float64Array | Uint32Array | Uint16Array>(array: T, mad
 
 export class SignIndex {
   readonly #bytes: number
-  readonly #kernel = openKernel()
+  readonly #kernel: Kernel
   readonly #bots = new Names()
   readonly #scopes = new Names()
   readonly #roles = new Names()
@@ -69,6 +69,7 @@ export class SignIndex {
   constructor(dimensions: number) {
     if (!(dimensions > 0 && dimensions < OUT)) throw new Error(`A model of ${dimensions} dimensions cannot be searched`)
     this.#bytes = signBytes(dimensions)
+    this.#kernel = openKernel(this.#bytes / 16)
     this.#histogram = new Uint32Array(this.#bytes * 8 + 1)
   }
 
@@ -114,7 +115,7 @@ export class SignIndex {
     const counts = new Uint16Array(memory.buffer, COUNTS_AT, CHUNK)
     for (let first = 0; first < this.#size; first += CHUNK) {
       const here = Math.min(CHUNK, this.#size - first)
-      scan(VECTORS_AT + first * this.#bytes, here, this.#bytes / 16, 0, COUNTS_AT)
+      scan(VECTORS_AT + first * this.#bytes, here, 0, COUNTS_AT)
       this.#apart.set(counts.subarray(0, here), first)
     }
   }
