@@ -18,6 +18,7 @@ import { join } from 'node:path'
 import { ServiceError } from '../../protocol/errors.ts'
 import type { ReportState } from '../../protocol/reports.ts'
 import type { Log } from '../runtime/log.ts'
+import { bootId } from '../runtime/process.ts'
 import { exampleOf } from './content/example.ts'
 import { type Desk, wordsToOwner } from './desk.ts'
 import { OneShot } from './one-shot/one-shot.ts'
@@ -200,13 +201,13 @@ export class Pipeline {
     const { store, now, at, folderOf } = this.#deps
     const { report_id, state, run, run_at, tries, density } = report
     const folder = folderOf(report)
-    if (run !== null) {
+    if (run !== null && !isDoubted(run, state)) {
       const shot = new OneShot(folder, run, step.bounds)
       const taken = shot.takeUp(Math.max(0, now() - (run_at ?? 0)), stopped, this.#closing.signal)
       if (taken !== null) return step.end(shot, await taken)
     }
     const begun = now()
-    const name = `${report_id}-${state}-${tries + 1}-${density}${run === null ? '' : `-${begun}`}`
+    const name = `${report_id}-${state}-${tries + 1}-${density}-${lifeOfMachine()}${run === null ? '' : `-${begun}`}`
     const noted = store.atomically(() => {
       store.addProgress(report_id, { at: begun, state, text: BEGINS[state] ?? state })
       return store.change(report_id, state, { run: name, run_at: begun })
@@ -307,6 +308,15 @@ export class Pipeline {
     }
   }
 }
+
+/** Part of the name of each run: in which life of the machine it was begun. */
+const lifeOfMachine = (): string => bootId().slice(0, 8)
+
+/**
+ * Whether what a run has left may be torn: the machine has been started anew since, and nobody forced it to the disk. A paper is set
+ * again, which costs nothing; what Claude has answered is taken as it is, and asked again where it cannot be read.
+ */
+const isDoubted = (run: string, state: string): boolean => state === 'typeset' && !run.includes(`-${lifeOfMachine()}`)
 
 const addNote = (report: ReportRow, note: string): string => JSON.stringify([...(JSON.parse(report.notes) as string[]), note])
 

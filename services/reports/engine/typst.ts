@@ -15,6 +15,15 @@ const BOUNDS = { timeout_ms: 60_000, cpu_s: 60, address_mb: 0, resident_mb: 1_02
 
 const Answer = z.object({ pages: z.number().int().min(1), lacking: z.array(z.string()) })
 
+/** What it printed; null where a loss of power has torn that, which makes the paper one to be set again. */
+const said = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
+
 export const createTypst = (): Engine => ({
   name: 'typst',
   bounds: BOUNDS,
@@ -38,7 +47,7 @@ export const createTypst = (): Engine => ({
   result: (shot, { status, reason }) => {
     if (reason !== null) return { fault: `Typst failed: ${reason}` }
     if (status !== 0) return { fault: `Typst failed (exit code ${status}): ${lastWords(shot.output('err'))}` }
-    const answer = Answer.safeParse(JSON.parse(shot.output('out') || 'null'))
+    const answer = Answer.safeParse(said(shot.output('out')))
     return answer.success ? { pdf: shot.file('paper.pdf'), ...answer.data } : { fault: 'Typst did not say what it had made' }
   },
 })

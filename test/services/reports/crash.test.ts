@@ -3,13 +3,15 @@
  * and by the server that was given the mail, never by our rows alone.
  */
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import Database from 'better-sqlite3'
 import { createClient } from '../../../protocol/client.ts'
 import { isOpenState, type Report } from '../../../protocol/reports.ts'
 import { openLink } from '../../../protocol/wire/link.ts'
 import { POINTS, type Point } from '../../../services/reports/points.ts'
+import { bootId } from '../../../services/runtime/process.ts'
 import { claudeScript } from '../../fakes/report-claude.ts'
 import { atEnd, type Child, checkLeaks, eventually, type Scope, startModule, tempDir } from '../../harness.ts'
 import { openMailServer } from './mail-server.ts'
@@ -157,4 +159,29 @@ test('crash - a signal in the middle of a question ends the service with 0, and 
   await house.start()
   assert.equal((await house.ended(report_id)).state, 'done')
   assert.deepEqual(house.asked(), ['gather', 'write'])
+})
+
+test('reports - a paper that was set before the machine was started anew is set again: nobody knows what the disk has kept', async (t) => {
+  const house = await openHouse(t, 'smtp')
+  house.arm('typeset')
+  const { report_id } = await house.reports.create({ lang: 'cn', date: '2026-03-01' })
+  await house.died()
+  // As the next life of the machine finds it: the run is of another one, and what it left is torn.
+  const db = new Database(join(house.home, 'db/reports.db'))
+  const { run } = db.prepare<[string], { run: string }>('SELECT run FROM reports WHERE report_id = ?').get(report_id) ?? {
+    run: '',
+  }
+  const other = run.replace(bootId().slice(0, 8), 'deadbeef')
+  assert.notEqual(other, run)
+  db.prepare('UPDATE reports SET run = ? WHERE report_id = ?').run(other, report_id)
+  db.close()
+  const all = readdirSync(join(house.home, 'reports'), { recursive: true, encoding: 'utf8' })
+  const folder = join(house.home, 'reports', all.find((name) => name.endsWith(run)) ?? assert.fail('no folder of the run'))
+  for (const name of ['out', 'paper.pdf']) truncateSync(join(folder, name), 7)
+  renameSync(folder, join(folder, '..', other))
+  await house.start()
+  const report = await house.ended(report_id)
+  assert.equal(report.state, 'done', report.reason ?? '')
+  assert.equal(house.paper().length, 1)
+  await house.stop()
 })
