@@ -1,5 +1,5 @@
 /** What stands around a Switchboard that is killed, and is itself never killed: Telegram, a mail server, a receiver of webhooks, journals. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
@@ -48,6 +48,21 @@ const openHook = async (scope: Scope): Promise<Surroundings['hook']> => {
 }
 
 const textLines = (path: string): string[] => (existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter(Boolean) : [])
+
+/** How often a text, or the name of a turn, stands in the journal of the agents. Read anew only where it has grown: a soak asks thousands of times. */
+const promptsIn = (journal: string): (() => ReadonlyMap<string, number>) => {
+  let size = -1
+  let counts = new Map<string, number>()
+  return () => {
+    const now = statSync(journal, { throwIfNoEntry: false })?.size ?? 0
+    if (now === size) return counts
+    size = now
+    counts = new Map()
+    for (const { text, uuid } of linesOf<{ readonly text: string; readonly uuid: string }>(journal))
+      for (const key of [text, uuid]) counts.set(key, (counts.get(key) ?? 0) + 1)
+    return counts
+  }
+}
 
 const besideHome = (files: RunFiles, name: string): string => join(dirname(files.home), name)
 
@@ -108,7 +123,7 @@ export const openSurroundings = async (scope: Scope, options: SurroundingsOption
   const { files } = house
   const link = openLink({ run_dir: join(files.home, 'run'), service: 'scheduler' })
   scope.after(() => link.close())
-  const prompts = () => linesOf<{ readonly text: string; readonly uuid: string }>(files.journal)
+  const prompts = promptsIn(files.journal)
   const commands = besideHome(files, 'commands')
   return {
     house,
@@ -116,8 +131,8 @@ export const openSurroundings = async (scope: Scope, options: SurroundingsOption
     mail,
     hook,
     scheduler: createClient('scheduler', link.call),
-    promptsWith: (wanted) => prompts().filter(({ text }) => text === wanted).length,
-    promptsOf: (wanted) => prompts().filter(({ uuid }) => uuid === wanted).length,
+    promptsWith: (wanted) => prompts().get(wanted) ?? 0,
+    promptsOf: (wanted) => prompts().get(wanted) ?? 0,
     commands: { file: commands, lines: () => textLines(commands) },
     questions: () => textLines(besideHome(files, 'questions')),
   }
