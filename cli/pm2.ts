@@ -47,12 +47,14 @@ export interface Pm2 {
 /**
  * What PM2 and, through it, the services inherit. PM2 mixes the environment into its own record of a process, where
  * lower-case names are settings of PM2 (`name`, `status`, `watch` ...), so just proxies keep theirs; what npm, or another
- * PM2 above us, has put there is left out.
+ * PM2 above us, has put there is left out; so is what marks the processes of an agent or a job, one of which may call us.
  */
 const inherited = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(
     Object.entries(env).filter(
-      ([name]) => /^([A-Z_][A-Z0-9_]*|(https?|all|no)_proxy)$/.test(name) && !/^(PM2_|NODE_APP_INSTANCE)/.test(name),
+      ([name]) =>
+        /^([A-Z_][A-Z0-9_]*|(https?|all|no)_proxy)$/.test(name) &&
+        !/^(PM2_|NODE_APP_INSTANCE|SWITCHBOARD_(AGENT|CHAT|TURN_FILE|RUN|REPORT)$)/.test(name),
     ),
   )
 

@@ -1,6 +1,7 @@
 /** `switchboard service`: started by the system itself, at each start of the machine. */
 import { existsSync } from 'node:fs'
 import { readEnvironment } from '../services/runtime/env.ts'
+import { isRestoreUnfinished } from './backup/journal.ts'
 import type { Command, Context } from './command.ts'
 import { down } from './down.ts'
 import { exportLines, hasDaemon, preparePm2Home } from './service/beginning.ts'
@@ -74,6 +75,10 @@ const status = async ({ print }: Context, manager: Manager): Promise<number> => 
 
 /** For `start.sh`: what it is to export, or why it may not begin. */
 const environment = async ({ settings, print }: Context): Promise<number> => {
+  if (isRestoreUnfinished(settings.home)) {
+    print('Switchboard: a restore was cut off in the middle. Finish it first: npx switchboard restore --finish')
+    return 1
+  }
   if (await hasDaemon(settings.pm2_home)) {
     print('Switchboard: it was started by hand (npm start) and still runs; the service begins when that has ended (npm stop).')
     return 1

@@ -9,7 +9,7 @@ import type { Exchange } from '../server/server.ts'
 import type { ResponseEnds } from './response-ends.ts'
 
 export interface BeginDeps {
-  readonly ends: Pick<ResponseEnds, 'settle'>
+  readonly ends: Pick<ResponseEnds, 'settle' | 'tell'>
   /** Names this life of the edge. */
   readonly edge: string
   /** How long sessions may be away before a message is refused, in milliseconds. */
@@ -54,7 +54,11 @@ export const begin = async <I extends { readonly idempotency_key?: string | unde
       return { output: await call({ ...input, response }), ...(response_id === undefined ? {} : { response_id }) }
     } catch (error) {
       const passing = error instanceof ServiceError && PASSING.has(error.code)
-      if (!passing || exchange.closed || Date.now() >= until) throw error
+      if (!passing || exchange.closed || Date.now() >= until) {
+        // It may be committed all the same: then the client's repeat must find that its response broke.
+        if (passing && response_id !== undefined) void deps.ends.tell(response_id, false)
+        throw error
+      }
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
     }
   }

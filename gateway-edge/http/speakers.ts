@@ -45,6 +45,8 @@ export const createAuthorise = ({ chats, users }: SpeakersOptions): Authorise =>
     // A job that names no chat would speak in one of its own.
     if (allowedChats !== undefined && row.name === 'scheduler.create' && typeof chat_id !== 'string')
       throw new ServiceError('forbidden', 'A job must name a chat_id that may speak here (GATEWAY_ALLOWED_CHATS)')
+    if (allowedChats !== undefined && row.name === 'scheduler.update' && chat_id === null)
+      throw new ServiceError('forbidden', 'A job must keep a chat_id that may speak here (GATEWAY_ALLOWED_CHATS)')
     // Who does not say who they are is not on the list.
     if (allowedUsers !== undefined && hasField(row, 'user_id') && !(typeof user_id === 'string' && allowedUsers.has(user_id)))
       throw new ServiceError('forbidden', 'This user is not among those that may speak here (GATEWAY_ALLOWED_USERS)')

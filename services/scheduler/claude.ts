@@ -112,6 +112,8 @@ export class Claude {
 
   async #follow(turn_id: string, { timeout_ms, stopped }: ClaudeRun): Promise<Outcome> {
     const closing = this.#closing.signal
+    // One for the whole turn: a signal that lives as long as the process keeps each of its children.
+    const either = AbortSignal.any([closing, stopped])
     let broken: string | null = null
     let until = Number.POSITIVE_INFINITY
     let after: string | null = null
@@ -131,8 +133,7 @@ export class Claude {
         await this.#patiently(() => this.#sessions.interrupt({ bot_id, chat_id, turn_id }, { signal: closing }), until)
       }
       const wait_ms = Math.max(0, Math.min(WAIT_MS, broken === null ? left : 1_000))
-      const waiting = AbortSignal.any([closing, ...(broken === null ? [stopped] : [])])
-      after = await this.#news(turn_id, after, Math.ceil(wait_ms), waiting)
+      after = await this.#news(turn_id, after, Math.ceil(wait_ms), broken === null ? either : closing)
     }
   }
 

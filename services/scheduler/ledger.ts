@@ -236,7 +236,7 @@ export class Ledger {
     store.advance(job.id, moment, dueOf(job, moment))
     if (moment !== null && moment < runFrom) this.#backlogs.set(job.id, { from: moment, runFrom })
     else this.#backlogs.delete(job.id)
-    store.dropOld(job.id, this.#deps.keep_runs)
+    store.dropOld(job.id, this.#deps.keep_runs, now)
   }
 
   /** The first moment that is to run; those before it are missed. */

@@ -12,6 +12,9 @@ const OPEN = `('claimed', 'running')`
 /** A job with longer texts is not remembered, so that 10,000 of them take 40 MB at most. */
 const REMEMBERED_CHARACTERS = 1_000
 
+/** Somewhat more than the day over which a spending limit counts. */
+const PAID_MS = 26 * 3_600_000
+
 const JOB_FIELDS: readonly (keyof JobFields)[] = [
   'name',
   'cron_expression',
@@ -167,10 +170,13 @@ export const openStore = (db: Database) => {
        WHERE run_id = :run_id AND state = 'pending'`,
     ),
 
-    old: sql<{ job_id: number; keep: number }, { id: number; at: number }>(
+    // What was paid counts for the spending limits of a day, and what is to be delivered is not delivered yet: both stay that long.
+    old: sql<{ job_id: number; keep: number; paid_before: number }, { id: number; at: number }>(
       `SELECT id, coalesce(missed_until_at, scheduled_at) AS at FROM runs
        WHERE job_id = :job_id AND state NOT IN ${OPEN} AND id <=
-         (SELECT id FROM runs WHERE job_id = :job_id ORDER BY id DESC LIMIT 1 OFFSET :keep) LIMIT 100`,
+         (SELECT id FROM runs WHERE job_id = :job_id ORDER BY id DESC LIMIT 1 OFFSET :keep)
+         AND (cost_usd IS NULL OR coalesce(started_at, claimed_at) < :paid_before)
+         AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.run_id = runs.run_id AND d.state = 'pending') LIMIT 100`,
     ),
     aged: sql<[number, number], { id: number; job_id: number; at: number }>(
       `SELECT id, job_id, coalesce(missed_until_at, scheduled_at) AS at FROM runs
@@ -318,7 +324,8 @@ export const openStore = (db: Database) => {
       }),
 
     /** Drops what a job has beyond its newest `keep` rows. */
-    dropOld: (job_id: number, keep: number) => atomically(() => drop(q.old.all({ job_id, keep }), () => job_id)),
+    dropOld: (job_id: number, keep: number, now: number) =>
+      atomically(() => drop(q.old.all({ job_id, keep, paid_before: now - PAID_MS }), () => job_id)),
     /** Drops rows of before a moment, some; how many. */
     dropAged: (before: number, limit: number) =>
       atomically(() => {

@@ -77,6 +77,9 @@ export const resultEnd = (turn: OpenTurn, result: FoldResult, agentCost: number,
       return interruptedEnd('', 'Claude had this message before and did not run it again', endOffset)
     case 'interrupted': {
       const why = turn.timeoutReason
+      // A watchdog's reason is lost where sessions died behind it: nobody has asked for this end.
+      if (why === null && turn.row.cancel_asked === 0)
+        return { ...interruptedEnd(partial, 'it was broken off, and not on request', endOffset), ...took }
       if (why === null) return { ...cancelledEnd(partial, endOffset), ...took }
       return { state: 'failed', reply: withPartial(partial, error(why)), reason: why, end_offset: endOffset, ...took }
     }

@@ -112,6 +112,7 @@ export class WarmAgent {
       }
     }
     const own = this.#own.push(line, json, isOurs)
-    if (own) this.#events.onOwnTurn(own, line.next)
+    // Found again after a restart: what lies in front of that offset was recorded in the life before.
+    if (own && line.offset >= this.row.folded_offset) this.#events.onOwnTurn(own, line.next)
   }
 }

@@ -9,7 +9,8 @@ import { openLoginFile } from '../../gateway-edge/http/login-file.ts'
 import { Logins } from '../../gateway-edge/http/logins.ts'
 import { createRefusals } from '../../gateway-edge/http/refusals.ts'
 import { sourceOf, toSource } from '../../gateway-edge/http/source.ts'
-import { table } from '../../protocol/contract.ts'
+import { createAuthorise } from '../../gateway-edge/http/speakers.ts'
+import { rowOf, table } from '../../protocol/contract.ts'
 import { createLog } from '../../services/runtime/log.ts'
 import { checkLeaks, eventually, tempDir } from '../harness.ts'
 import { test } from './each-adapter.ts'
@@ -326,4 +327,11 @@ plainTest('limits - refusals have ten lines of the log in ten seconds, and a cou
   now = 20_000
   assert.equal(worth(1), 1)
   assert.equal(lines.length, 1)
+})
+
+plainTest('limits - a job keeps a chat that may speak: taking its chat away would give it one of its own', () => {
+  const authorise = createAuthorise({ chats: ['1'], users: undefined })
+  const row = rowOf('scheduler.update') ?? assert.fail('there is no such method')
+  assert.throws(() => authorise(row, { job_id: 1, chat_id: null }), /must keep a chat_id/)
+  authorise(row, { job_id: 1, name: 'x' })
 })

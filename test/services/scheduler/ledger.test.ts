@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import Database from 'better-sqlite3'
 import fc from 'fast-check'
@@ -232,6 +233,26 @@ test('ledger - old rows go by count and by age, and the auditor does not ask for
   assert.ok(rig.rows(job_id).length <= 12)
   assert.ok(rig.states(job_id).includes('running'), 'what runs is kept, however old')
   assert.deepEqual((await lacking(rig)).lacking, [])
+})
+
+test('ledger - what was paid within a day and what is still to be delivered outlast the count', async (t) => {
+  const home = tempDir(t)
+  const rig = await openLedger(t, { home, env: { CRON_KEEP_RUNS: '10', CRON_SHELL: 'on' } })
+  const job_id = await rig.create({ ...claude, overlap: 'skip' })
+  rig.pass(300)
+  const [paid, owed] = rig.rows(job_id).filter(({ state }) => state === 'skipped')
+  assert.ok(paid && owed, 'there are two')
+  const db = new Database(join(home, 'db/scheduler.db'))
+  db.prepare('UPDATE runs SET cost_usd = 5 WHERE run_id = ?').run(paid.run_id)
+  db.prepare(
+    "INSERT INTO deliveries (run_id, kind, \"to\", body, next_at, created_at) VALUES (?, 'webhook', 'http://127.0.0.1:9', '{}', ?, ?)",
+  ).run(owed.run_id, rig.now + 1e9, rig.now)
+  db.close()
+  rig.pass(40 * 60)
+  const left = new Set(rig.rows(job_id).map(({ run_id }) => run_id))
+  assert.ok(left.has(paid.run_id), 'its dollars count for the limit of the day')
+  assert.ok(left.has(owed.run_id), 'its result is still to be delivered')
+  assert.ok(left.size <= 14, `and the others go: ${left.size}`)
 })
 
 type Step = { readonly kind: 'pass' | 'jump' | 'back' | 'update' | 'toggle' | 'restart'; readonly amount: number }
