@@ -38,7 +38,7 @@ import { Tasks } from './tasks/tasks.ts'
 import { openTelegram } from './telegram/open.ts'
 import { createDeliveryHandlers } from './telegram/service.ts'
 import { Turns } from './turns.ts'
-import { startUpkeep } from './upkeep.ts'
+import { type Chore, startUpkeep } from './upkeep.ts'
 import { Watchdog, type WatchdogLimits } from './watchdog.ts'
 
 const TICK_MS = 1_000
@@ -228,7 +228,7 @@ export const openSessions = async (deps: OpenSessionsDeps) => {
       deliveries: telegram.deliveries,
       approvals: approvalStore,
     })
-    const upkeep = startUpkeep([
+    const chores: Chore[] = [
       { every_ms: TICK_MS, run: (elapsed_ms) => turns.tick(elapsed_ms) },
       { every_ms: TICK_MS, run: () => approvals.expire(Date.now()) },
       { every_ms: MINUTE_MS, run: () => pool.touchLeases() },
@@ -238,7 +238,8 @@ export const openSessions = async (deps: OpenSessionsDeps) => {
       { every_ms: MINUTE_MS, run: retention.logs },
       { every_ms: 60 * MINUTE_MS, run: retention.rows },
       { every_ms: DAY_MS, run: retention.records },
-    ])
+    ]
+    const upkeep = startUpkeep(chores, (err) => log.error({ err }, 'What is done now and then failed; it is done again'))
     pool.sweep()
     retention.logs()
     retention.rows()

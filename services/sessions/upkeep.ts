@@ -6,15 +6,19 @@ export interface Chore {
   readonly run: (elapsed_ms: number) => void
 }
 
-/** Begins to do the chores; each is first done after its time. */
-export const startUpkeep = (chores: readonly Chore[]): { stop(): void } => {
+/** Begins to do the chores; each is first done after its time. One that throws (the disk is full) is told of, and done again when it is due. */
+export const startUpkeep = (chores: readonly Chore[], onError: (error: unknown) => void): { stop(): void } => {
   const timers = chores.map(({ every_ms, run }) => {
     let last = performance.now()
     return setInterval(() => {
       const now = performance.now()
       const elapsed = Math.min(now - last, 5 * every_ms)
       last = now
-      run(elapsed)
+      try {
+        run(elapsed)
+      } catch (error) {
+        onError(error)
+      }
     }, every_ms)
   })
   return {

@@ -205,7 +205,12 @@ export class LogFollower {
       read += bytes
       for (const line of this.#cutter.push(BUFFER.subarray(0, bytes))) {
         if (this.#isClosed) return true
-        this.#options.onLine(line)
+        // One line that cannot be dealt with (the disk is full) costs no other line, and no later one its place.
+        try {
+          this.#options.onLine(line)
+        } catch (error) {
+          this.#options.onError(error)
+        }
       }
       if (bytes < BUFFER.length) return true
     }
