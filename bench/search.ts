@@ -1,6 +1,6 @@
 /**
  * Search by meaning and by words at once, beside plain sqlite-vec in the same run: 10,000 and 100,000 messages, and with
- * `BENCH_MILLION=1` a million (about 12 minutes to make, 8 GB of disk).
+ * `BENCH_MILLION=1` a million (some minutes to make, 8 GB of disk).
  */
 import { closeSync, fsyncSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -7,13 +7,18 @@ import type { Client } from '../../protocol/method.ts'
 import type { sessions } from '../../protocol/sessions.ts'
 import type { WireLog } from '../../protocol/wire/log.ts'
 
-/** Ends that are kept for telling, at most: with sessions away for long the oldest are the least likely to matter. */
-const KEPT_MAX = 10_000
+/**
+ * Ends that are kept for telling, at most: with sessions away for long the oldest are the least likely to matter. Well below the calls
+ * that may be open on a link, or telling them would leave no room for messages.
+ */
+const KEPT_MAX = 1_000
 
 export class ResponseEnds {
   readonly #client: Pick<Client<typeof sessions>, 'response_ended'>
   readonly #log: WireLog
   readonly #untold = new Map<string, boolean>()
+  /** Calls under way: every message that waits settles first, and all of them tell of the same ends. */
+  readonly #telling = new Map<string, Promise<void>>()
 
   constructor(client: Pick<Client<typeof sessions>, 'response_ended'>, log: WireLog) {
     this.#client = client
@@ -36,8 +41,14 @@ export class ResponseEnds {
     await Promise.all([...this.#untold].map(([response_id, completed]) => this.#tellOne(response_id, completed)))
   }
 
-  async #tellOne(response_id: string, completed: boolean): Promise<void> {
-    await this.#client.response_ended({ response_id, completed })
-    this.#untold.delete(response_id)
+  #tellOne(response_id: string, completed: boolean): Promise<void> {
+    const known = this.#telling.get(response_id)
+    if (known !== undefined) return known
+    const call = this.#client
+      .response_ended({ response_id, completed })
+      .then(() => void this.#untold.delete(response_id))
+      .finally(() => this.#telling.delete(response_id))
+    this.#telling.set(response_id, call)
+    return call
   }
 }
