@@ -252,7 +252,7 @@ test('chats - a search leads to the very message, however far back it lies', asy
     return box !== null && frame !== null && box.y > frame.y && box.y + box.height < frame.y + frame.height
   })
   await page.getByRole('button', { name: 'To the newest message' }).click()
-  await page.getByText('Message number 1499 of many').waitFor()
+  await page.locator('chat-message', { hasText: 'Message number 1499 of many' }).waitFor()
   assert.deepEqual(faults, [])
 })
 
