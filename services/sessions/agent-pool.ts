@@ -12,7 +12,7 @@ import type { Log } from '../runtime/log.ts'
 import { bootId, residentMb } from '../runtime/process.ts'
 import { Agent, spawnKeeper } from './agent/agent.ts'
 import { AgentFolder } from './agent/folder.ts'
-import type { LogLine } from './agent/log.ts'
+import { type LogLine, linesWith } from './agent/log.ts'
 import { carriedNonces, processesOf, signalProcess } from './agent/process.ts'
 import { sessionKey } from './open-turn.ts'
 import { makePlace } from './places.ts'
@@ -76,7 +76,10 @@ export class AgentPool {
     // Killed between the row and the keeper's start, or its folder is gone (a backup was put back): taking the keeper's place
     // decides that it never runs.
     folder.claim()
-    return this.#open(row, folder, from)
+    const warm = this.#open(row, folder, from)
+    // A tool that was put into the background then may still run: such an agent is not idle.
+    for (const line of linesWith(folder.file('out'), '"task_', from)) warm.remember(line)
+    return warm
   }
 
   /** The agent that may be given the session's next message, or null. */
@@ -140,7 +143,16 @@ export class AgentPool {
   #markRetiring(warm: WarmAgent): void {
     if (warm.isRetiring) return
     warm.isRetiring = true
-    this.#options.store.agentRetiring(warm.row.n)
+    this.#note(warm.row.n, (store) => store.agentRetiring(warm.row.n))
+  }
+
+  /** Writes down what the agent's folder says as well: where it can't be (the disk is full), the next life finds it there. */
+  #note(agent: number, write: (store: Store) => void): void {
+    try {
+      write(this.#options.store)
+    } catch (error) {
+      this.#options.log.warn({ err: error, agent }, 'a note on an agent could not be written down')
+    }
   }
 
   /** Retires an agent and waits until it has gone; one that stays though it has nothing to do is ended. */
@@ -179,6 +191,12 @@ export class AgentPool {
         await this.dismiss(warm)
       }),
     )
+  }
+
+  /** Ends the agents of a session that were told to leave and are held up by turns of their own: a message may wait for that. */
+  async endLate(key: string): Promise<void> {
+    const late = this.#ofSession(key).filter((warm) => warm.isRetiring && warm.isInOwnTurn)
+    await Promise.all(late.map((warm) => this.kill(warm)))
   }
 
   /** The agents that could leave without anybody noticing, longest idle first. */
@@ -265,12 +283,12 @@ export class AgentPool {
   }
 
   #open(row: AgentRow, folder: AgentFolder, from: number): WarmAgent {
-    const { store, log } = this.#options
+    const { log } = this.#options
     const events = this.#options.events(() => warm)
     const open = (onLine: (line: LogLine) => void): Agent =>
       new Agent(row, folder, from, {
         onLine,
-        onProcess: (process) => store.agentProcess(row.n, process),
+        onProcess: (process) => this.#note(row.n, (store) => store.agentProcess(row.n, process)),
         onExit: (status) => {
           this.#agents.delete(row.n)
           // Nobody wrote a status down, or a signal ended it: what it had started has no one left to end it.

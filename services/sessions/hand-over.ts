@@ -27,6 +27,7 @@ import { type PromptContext, promptOf } from './prompt.ts'
 import { type Recalled, toBlock } from './recall.ts'
 import type { SessionRow, TurnEnd, TurnRow } from './rows.ts'
 import type { Store } from './store.ts'
+import { untilWritten } from './until-written.ts'
 import type { WarmAgent } from './warm-agent.ts'
 
 /** How often a message is handed over, at most, when agents leave with a complaint before they have taken it. */
@@ -146,9 +147,9 @@ export class HandOver {
   async #write(turn: OpenTurn, warm: WarmAgent): Promise<Outcome> {
     const { store, at, log } = this.#o
     const memories = await this.#o.recall(turn.row)
-    // It left while we asked for memories, or the turn was called off.
-    if (!warm.agent.isOpen) return AGAIN
+    // The turn was called off while we asked for memories, or the agent left.
     if (turn.row.cancel_asked === 1) return end(cancelledEnd('', null))
+    if (!warm.agent.isOpen) return AGAIN
     at('before_handing', turn.id)
     const ids = memories.map(({ id }) => id)
     if (!store.handing(turn.id, warm.row.n, warm.agent.position, ids)) throw new Error('the turn was no longer waiting')
@@ -166,10 +167,11 @@ export class HandOver {
       return LOST
     }
     at('line_written', turn.id)
-    // The agent died meanwhile and the turn went on without it.
-    if (warm.turn !== turn) return LOST
-    const outcome = this.#handed(turn, warm)
-    at('handed_committed', turn.id)
+    // It has the message, whatever the disk has room for. Unless it died meanwhile and the turn went on without it.
+    const outcome = await untilWritten(log, 'a hand-over', { turn: turn.id }, () =>
+      warm.turn === turn ? this.#handed(turn, warm) : LOST,
+    )
+    if (outcome.kind === 'handed') at('handed_committed', turn.id)
     return outcome
   }
 

@@ -22,6 +22,8 @@ const LINE_CHARS = 200
 export class OpenTurn {
   readonly id: string
   readonly key: string
+  /** The key of its chat: another one where it is work in the background. */
+  readonly chatKey: string
   readonly events = new OpenTurnEvents()
   row: TurnRow
   fold: TurnFold | null = null
@@ -48,6 +50,7 @@ export class OpenTurn {
   constructor(row: TurnRow, notices: readonly NoticeRow[] = []) {
     this.id = row.turn_id
     this.key = sessionKey(row)
+    this.chatKey = sessionKey({ ...row, lane: '' })
     this.row = row
     this.#notices = notices.map(noticeEvent)
     this.events.append([queuedEvent(row)])

@@ -2,9 +2,6 @@
 import type { OpenTurn } from './open-turn.ts'
 import type { Store } from './store.ts'
 
-/** Wait time that a crash may forget, at most: it is written this often. */
-const SAVE_MS = 5_000
-
 /** A clock that was set back must not hold a turn up for longer than any pause lasts. */
 const LONGEST_PAUSE_MS = 60_000
 
@@ -45,7 +42,6 @@ export class Queue {
    */
   wait(ms: number, limitMs: number): OpenTurn[] {
     for (const turn of this.#turns) turn.unsavedWaitMs += ms
-    this.save(SAVE_MS)
     return this.#turns.filter((turn) => !turn.isTask && waitedMs(turn) >= limitMs)
   }
 

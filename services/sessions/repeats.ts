@@ -13,11 +13,11 @@ const RESUME_MS = 35 * 60_000
 /** The turn that is there already; or none, and the turn whose key has run out and is to be freed. */
 export type Repeat = { readonly turn_id: string } | { readonly turn_id: null; readonly expired: string | null }
 
-const byKey = (store: Store, { bot_id, chat_id, idempotency_key, message, created_at }: NewTurn): Repeat => {
+const byKey = (store: Store, { bot_id, chat_id, lane, idempotency_key, message, created_at }: NewTurn): Repeat => {
   const known = idempotency_key === null ? null : store.turnByKey(bot_id, chat_id, idempotency_key)
   if (!known) return { turn_id: null, expired: null }
   if (created_at - known.created_at > KEY_LIFE_MS) return { turn_id: null, expired: known.turn_id }
-  if (known.message !== message)
+  if (known.message !== message || known.lane !== lane)
     throw new ServiceError('conflict', 'this Idempotency-Key was used with another message; use a new key for a new message')
   return { turn_id: known.turn_id }
 }

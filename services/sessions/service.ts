@@ -96,7 +96,18 @@ export const createSessions = (deps: SessionsDeps): Omit<Handlers<typeof session
   const { store, pool, turns, outbox, transcripts, program, base, at } = deps
   const logged = new LoggedTurnEvents((n) => pool.folder(n))
 
-  const forget = async (botId: string, chatId: string): Promise<boolean> => {
+  /** Chats that are being forgotten: whoever asks for it again meanwhile waits for the same end. */
+  const forgetting = new Map<string, Promise<boolean>>()
+  const forget = (botId: string, chatId: string): Promise<boolean> => {
+    const key = sessionKey({ bot_id: botId, chat_id: chatId, lane: '' })
+    const underWay = forgetting.get(key)
+    if (underWay !== undefined) return underWay
+    const work = forgetNow(botId, chatId).finally(() => forgetting.delete(key))
+    forgetting.set(key, work)
+    return work
+  }
+
+  const forgetNow = async (botId: string, chatId: string): Promise<boolean> => {
     const session = store.session({ bot_id: botId, chat_id: chatId, lane: '' })
     if (!session || session.stopped === 1) return false
     const lanes = store.lanes(botId, chatId)
@@ -107,7 +118,7 @@ export const createSessions = (deps: SessionsDeps): Omit<Handlers<typeof session
         archiveHarness({ cwd: session.cwd, archives_dir: deps.archives, bot_id: botId, chat_id: chatId, now: Date.now() })
       // The folder first: if it cannot be deleted nothing is forgotten, and the caller is told why.
       deletePlace(base, session.cwd)
-      for (const { conversation_id } of lanes) transcripts.delete(session.cwd, conversation_id)
+      for (const id of store.conversations(botId, chatId)) transcripts.delete(session.cwd, id)
       store.newConversation(session, randomUUID())
       store.stopSession(botId, chatId)
       deps.dismissTasks(botId, chatId)

@@ -86,11 +86,14 @@ export const openStore = (db: Database) => {
       `UPDATE sessions SET stopped = 1 WHERE bot_id = ? AND chat_id = ? AND lane = ''
        AND NOT EXISTS (SELECT 1 FROM turns t WHERE t.bot_id = sessions.bot_id AND t.chat_id = sessions.chat_id AND t.state IN ${OPEN})`,
     ),
-    dropLanes: sql<[string, string]>(`DELETE FROM sessions WHERE bot_id = ? AND chat_id = ? AND lane <> ''`),
+    dropLanes: sql<[string, string]>(
+      `DELETE FROM sessions WHERE bot_id = ? AND chat_id = ? AND lane <> '' AND NOT EXISTS (SELECT 1 FROM turns t
+         WHERE t.bot_id = sessions.bot_id AND t.chat_id = sessions.chat_id AND t.lane = sessions.lane AND t.state IN ${OPEN})`,
+    ),
 
     turn: sql<[string], TurnRow>('SELECT * FROM turns WHERE turn_id = ?'),
-    turnByKey: sql<[string, string, string], { turn_id: string; message: string; created_at: number }>(
-      'SELECT turn_id, message, created_at FROM turns WHERE bot_id = ? AND chat_id = ? AND idempotency_key = ?',
+    turnByKey: sql<[string, string, string], { turn_id: string; lane: string; message: string; created_at: number }>(
+      'SELECT turn_id, lane, message, created_at FROM turns WHERE bot_id = ? AND chat_id = ? AND idempotency_key = ?',
     ),
     freeKey: sql<[string]>('UPDATE turns SET idempotency_key = NULL WHERE turn_id = ?'),
     openTurns: sql<[], TurnRow>(`SELECT * FROM turns WHERE state IN ${OPEN} ORDER BY seq`),
@@ -143,6 +146,9 @@ export const openStore = (db: Database) => {
     forgetResponses: sql<[number]>('DELETE FROM responses WHERE created_at < ?'),
 
     agent: sql<[number], AgentRow>('SELECT * FROM agents WHERE n = ?'),
+    conversations: sql<[string, string], { conversation_id: string }>(
+      'SELECT DISTINCT conversation_id FROM agents WHERE bot_id = ? AND chat_id = ?',
+    ),
     agentsAlive: sql<[], AgentRow>(`SELECT * FROM agents WHERE state <> 'dead' ORDER BY n`),
     addAgent: sql<NewAgent>(
       `INSERT INTO agents (bot_id, chat_id, lane, conversation_id, nonce, boot_id, fingerprint, permission_mode, state, started_at)
@@ -219,7 +225,7 @@ export const openStore = (db: Database) => {
     /** The session goes on in another conversation, which begins as a copy of `forkOf` or empty. */
     newConversation: ({ bot_id, chat_id, lane }: SessionRef, id: string, forkOf: string | null = null) =>
       void q.newConversation.run(id, forkOf, bot_id, chat_id, lane),
-    /** The chat is listed no more until its next message, and its lanes are no more. */
+    /** The chat is listed no more until its next message, and its lanes are no more; what has come in meanwhile keeps its session. */
     stopSession: db.transaction((botId: string, chatId: string) => {
       q.stopSession.run(botId, chatId)
       q.dropLanes.run(botId, chatId)
@@ -333,6 +339,8 @@ export const openStore = (db: Database) => {
 
     agent: (n: number) => q.agent.get(n) ?? null,
     agentsAlive: () => q.agentsAlive.all(),
+    /** All conversations that a chat and its tasks have had. */
+    conversations: (botId: string, chatId: string) => q.conversations.all(botId, chatId).map((row) => row.conversation_id),
     addAgent: soft((agent: NewAgent) => q.agent.get(Number(q.addAgent.run(agent).lastInsertRowid)) as AgentRow),
     agentProcess: soft((n: number, process: ProcessIdentity) => void q.agentProcess.run(process.pid, process.start, n)),
     agentRetiring: soft((n: number) => void q.agentRetiring.run(n)),

@@ -17,49 +17,24 @@
  */
 
 import { randomUUID } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
-import type { Log } from '../runtime/log.ts'
 import type { OwnTurn } from './agent/own-turns.ts'
-import type { AgentPool } from './agent-pool.ts'
-import { cancelledEnd, clearedEnd, expiredEnd, failedEnd, ownEnd, ownRecord, replyRecord, resultEnd } from './ends.ts'
-import type { EndedTurn, FollowUp } from './follow-up.ts'
-import type { HandOver, Outcome } from './hand-over.ts'
+import { cancelledEnd, clearedEnd, expiredEnd, failedEnd, replyRecord, resultEnd } from './ends.ts'
+import type { Outcome } from './hand-over.ts'
 import { OpenTurn } from './open-turn.ts'
-import type { Outbox } from './outbox.ts'
-import type { At } from './points.ts'
-import type { Program } from './program.ts'
+import { recordOwnTurn } from './own-turn-record.ts'
 import { isClear } from './prompt.ts'
 import { isDue, Queue, waitedMs } from './queue.ts'
 import { RecentTurns } from './recent-turns.ts'
 import type { TurnEnd, TurnRow } from './rows.ts'
-import type { Store } from './store.ts'
 import { endEvent } from './turn-events.ts'
+import type { TurnsOptions } from './turns-options.ts'
+import { untilWritten } from './until-written.ts'
 import type { WarmAgent } from './warm-agent.ts'
-import type { Watchdog } from './watchdog.ts'
 
+/** Wait time that a crash may forget, at most: it is written this often. */
+const SAVE_WAITS_MS = 5_000
 /** How long a client waits for history before it is told of an end that is already safe in the outbox. */
 const HISTORY_WAIT_MS = 1_000
-const RETRY_COMMIT_MS = 500
-
-export interface TurnsOptions {
-  readonly store: Store
-  readonly pool: AgentPool
-  readonly outbox: Outbox
-  readonly handOver: HandOver
-  readonly program: Program
-  readonly log: Log
-  readonly at: At
-  /** Turns that run at one time: of chats, and beside them of tasks in the background. */
-  readonly max_running: number
-  readonly max_tasks: number
-  readonly queue_wait_s: number
-  readonly watchdog: Watchdog
-  /** Null when there is memory for one more agent, else why not. */
-  readonly shortage: () => string | null
-  readonly onChange: (turn: TurnRow) => void
-  /** What follows from the end of a turn, beside what it owes to history. Called before the end is committed. */
-  readonly follow: (turn: EndedTurn, end: TurnEnd) => FollowUp | null
-}
 
 export class Turns {
   readonly #o: TurnsOptions
@@ -139,11 +114,24 @@ export class Turns {
       if (!warm) throw new Error(`turn ${row.turn_id} was handed to agent ${row.agent}, which has no row`)
       warm.give(turn)
       if (row.state === 'running') turn.setHanded(row)
-      else this.#track(this.#o.handOver.recover(turn, warm).then((outcome) => this.#goOn(turn, outcome)))
+      if (row.state === 'handing' || row.cancel_asked === 1) this.#track(this.#takeUp(turn, warm))
     }
     for (const warm of pool.all) this.#track(this.#o.watchdog.narrow(warm))
     if (rows.length > 0) log.info({ turns: rows.length, agents: pool.all.length }, 'taken up from the life before')
     this.pump()
+  }
+
+  /** Finds out how far a hand-over came, and breaks off what was asked to stop when nobody was left to do it. */
+  async #takeUp(turn: OpenTurn, warm: WarmAgent): Promise<void> {
+    if (turn.isHanded) {
+      // It may have ended, or broken off, long ago.
+      await warm.agent.drain()
+      if (!turn.isEnding) await this.#o.watchdog.breakOff(turn, warm)
+      return
+    }
+    const { log, handOver } = this.#o
+    const outcome = await untilWritten(log, 'a hand-over', { turn: turn.id }, () => handOver.recover(turn, warm))
+    await this.#goOn(turn, outcome)
   }
 
   /** Begins whatever may begin. Called whenever something has changed. */
@@ -155,7 +143,7 @@ export class Turns {
     const free = { chats: max_running - this.running('chats'), tasks: max_tasks - this.running('tasks') }
     for (const turn of this.#queue.all) {
       // B: the turns of a session run one after the other, in order of arrival.
-      if (this.#active.has(turn.key) || this.#held.has(turn.key) || !isDue(turn, now)) continue
+      if (this.#active.has(turn.key) || this.#held.has(turn.key) || this.#held.has(turn.chatKey) || !isDue(turn, now)) continue
       const kind = turn.isTask ? 'tasks' : 'chats'
       if (free[kind] <= 0) {
         if (!turn.isTask) this.#shortage = `all ${max_running} slots are busy`
@@ -188,16 +176,25 @@ export class Turns {
       this.#track(this.#finish(turn, expiredEnd(waitedMs(turn), why)))
     }
     for (const turn of this.#active.values()) this.#track(this.#o.watchdog.watch(turn, this.agentOf(turn)))
+    for (const warm of this.#o.pool.all) this.#track(this.#o.watchdog.watchOwnTurn(warm))
     this.pump()
+    this.#queue.save(SAVE_WAITS_MS)
   }
 
   /** Breaks off the turn a session is in; its end follows. False when it is in none. */
   async interrupt(key: string): Promise<boolean> {
     const turn = this.#active.get(key)
     if (!turn || turn.isEnding) return false
-    this.#o.store.askCancel(turn.id)
+    const { store, pool, watchdog, log } = this.#o
+    try {
+      store.askCancel(turn.id)
+    } catch (error) {
+      // The disk is full, say. Only a crash before the break-off would forget the wish.
+      log.error({ err: error, turn: turn.id }, 'that a turn is to stop could not be written down')
+    }
     turn.row = { ...turn.row, cancel_asked: 1 }
-    await this.#o.watchdog.breakOff(turn, this.agentOf(turn))
+    await watchdog.breakOff(turn, this.agentOf(turn))
+    if (this.agentOf(turn) === null) await pool.endLate(key)
     return true
   }
 
@@ -244,8 +241,8 @@ export class Turns {
   /** Stops beginning turns and waits for the ends that are being written. */
   async drain(): Promise<void> {
     this.#isTaking = false
-    this.#queue.save()
     while (this.#ending.size > 0) await Promise.allSettled([...this.#ending])
+    this.#queue.save()
   }
 
   /** The result of a turn was seen, on the line at `offset`. */
@@ -266,20 +263,12 @@ export class Turns {
 
   /** The CLI has ended a turn that it began by itself: a turn of its own, recorded and shown. */
   onOwnTurn(warm: WarmAgent, own: OwnTurn, next: number): void {
-    const { store, outbox } = this.#o
-    const now = Date.now()
-    const { bot_id, chat_id, lane, n: agent } = warm.row
-    const turn = { turn_id: randomUUID(), bot_id, chat_id, lane, agent, start_offset: own.start_offset, now }
-    const end = ownEnd(own, warm.cost_usd)
-    warm.cost_usd = Math.max(warm.cost_usd, own.result.total_cost_usd ?? 0)
-    const record = end.reply === '' ? null : ownRecord({ ...turn, message: '', user_id: null, username: null }, end.reply, now)
-    const followUp = this.#o.follow({ ...turn, origin: 'agent' }, end)
-    store.addOwnTurn(turn, end, next, warm.cost_usd, record, () => followUp?.commit())
-    followUp?.done((row) => this.add(row))
-    outbox.poke()
-    const row = store.turn(turn.turn_id)
-    if (row) this.#o.onChange(row)
-    this.pump()
+    const { onChange, log } = this.#o
+    warm.recorded = recordOwnTurn(this.#o, warm, own, next, (row) => this.add(row))
+      .then(onChange)
+      .catch((error) => log.error({ err: error, agent: warm.row.n }, 'a turn that an agent began by itself could not be told of'))
+      .then(() => this.pump())
+    this.#track(warm.recorded)
   }
 
   /** An agent is dead and its log was read to the end. */
@@ -289,9 +278,18 @@ export class Turns {
 
   async #afterExit(warm: WarmAgent, status: number | null): Promise<void> {
     const turn = warm.turn
-    if (turn && !turn.isEnding) await this.#goOn(turn, await this.#o.handOver.settle(turn, warm, status))
+    const { store, log, handOver } = this.#o
+    const of = { agent: warm.row.n }
+    if (turn && !turn.isEnding) {
+      const settle = () => handOver.settle(turn, warm, status)
+      await this.#goOn(
+        turn,
+        await untilWritten(log, 'what an end of an agent means for its turn', { ...of, turn: turn.id }, settle),
+      )
+    }
+    await warm.recorded
     // The row last: as long as it is not dead, the next life looks at the turn again.
-    this.#o.store.agentDead(warm.row.n, status, Date.now())
+    await untilWritten(log, 'the end of an agent', of, () => store.agentDead(warm.row.n, status, Date.now()))
     this.pump()
   }
 
@@ -348,17 +346,13 @@ export class Turns {
     const position = folded ? { n: folded.row.n, folded: folded.agent.position, cost_usd: folded.cost_usd } : null
     const now = Date.now()
     const record = replyRecord(turn.row, end.reply, now)
-    const followUp = this.#o.follow(turn.row, end)
-    for (;;) {
-      try {
-        store.end(turn.row, end, position, record, now, () => followUp?.commit())
-        break
-      } catch (error) {
-        // A full disk passes; an end that was seen must not be dropped.
-        log.error({ err: error, turn: turn.id }, 'the end of a turn could not be written; it is tried again')
-        await delay(RETRY_COMMIT_MS)
-      }
-    }
+    // With it the log counts as folded up to here: what the agent did of its own accord before must be on disk.
+    await folded?.recorded
+    const followUp = await untilWritten(log, 'the end of a turn', { turn: turn.id }, () => {
+      const follows = this.#o.follow(turn.row, end)
+      store.end(turn.row, end, position, record, now, () => follows?.commit())
+      return follows
+    })
     at('end_committed', turn.id)
     folded?.release()
     if (folded && !folded.agent.isDead) {
@@ -385,9 +379,9 @@ export class Turns {
 
   /** `/clear` is our own reset of the conversation; it takes its place in the queue like any message. */
   async #clearConversation(turn: OpenTurn): Promise<void> {
-    const { store, pool } = this.#o
+    const { store, pool, log } = this.#o
     await Promise.all(pool.ofSession(turn.key).map((warm) => pool.dismiss(warm)))
-    store.newConversation(turn.row, randomUUID())
+    await untilWritten(log, 'a new conversation', { turn: turn.id }, () => store.newConversation(turn.row, randomUUID()))
     await this.#finish(turn, clearedEnd())
   }
 

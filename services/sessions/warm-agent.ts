@@ -41,6 +41,8 @@ export class WarmAgent {
   idleSince = performance.now()
   /** It takes no more messages: the next one of its session goes to another agent. */
   isRetiring: boolean
+  /** Settles when the last turn that it began by itself is on disk. */
+  recorded: Promise<void> = Promise.resolve()
 
   /** @param open makes the agent, given who hears its lines */
   constructor(row: AgentRow, open: (onLine: (line: LogLine) => void) => Agent, events: WarmAgentEvents) {
@@ -62,6 +64,12 @@ export class WarmAgent {
 
   get isInOwnTurn(): boolean {
     return this.#own.isRunning
+  }
+
+  /** Found again after a restart: a line of its log that lies before what is read now. Only what still runs counts of it. */
+  remember(line: LogLine): void {
+    const json = parseLine(line)
+    if (json !== null) this.#own.push(line, json, true)
   }
 
   /** From now on lines are folded for this turn. */

@@ -111,6 +111,17 @@ export class Watchdog {
     else await this.breakOff(turn, warm)
   }
 
+  /** An agent that is silent in a turn that it began by itself is ended: nobody waits for that, but messages may wait behind it. */
+  async watchOwnTurn(warm: WarmAgent): Promise<void> {
+    if (warm.turn !== null || !warm.isInOwnTurn || warm.agent.isDead || this.#o.isAsking(warm.row.n)) return
+    const silent_s = Math.round((performance.now() - warm.lastLineAt) / 1_000)
+    if (silent_s < (warm.row.lane === '' ? this.#o.limits : limitsOfTasks(this.#o.limits)).silence_s) return
+    this.#o.log.warn({ agent: warm.row.n, silent_s }, 'an agent is silent in a turn that it began by itself, and is ended')
+    // Looked at again in as long as it may be silent.
+    warm.excuse()
+    await this.#o.pool.terminate(warm)
+  }
+
   /** An agent that may do more than is allowed now does not go on. */
   async narrow(warm: WarmAgent): Promise<void> {
     if (!mayDoMore(warm.row.permission_mode, this.#o.permission_mode)) return

@@ -44,6 +44,8 @@ export interface Rig {
   query<R>(sql: string, ...values: unknown[]): R[]
   /** The folder of the newest agent. */
   agentFolder(): string
+  /** What the newest agent has said so far. */
+  agentLog(): string
   agentPid(): number
 }
 
@@ -193,6 +195,7 @@ export const openRig = async (
     change: (sql, ...values) => withDb((db) => void db.prepare(sql).run(...values)),
     query: <R>(sql: string, ...values: unknown[]) => withDb((db) => db.prepare(sql).all(...values) as R[]),
     agentFolder: () => join(home, 'agents', String(rig.query<{ n: number }>('SELECT max(n) AS n FROM agents')[0]?.n)),
+    agentLog: () => readFileSync(join(rig.agentFolder(), 'out'), 'utf8'),
     agentPid: () => Number(readFileSync(join(rig.agentFolder(), 'pid'), 'utf8')),
   }
   await start('history')

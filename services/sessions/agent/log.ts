@@ -2,7 +2,7 @@
  * Follows an agent's log: whole lines, in order, each once, with the byte offset at which it begins. The offset names
  * the line for ever (design §5), so bytes are counted and text is decoded only when a line is whole.
  */
-import { closeSync, type FSWatcher, fdatasync, openSync, readSync, watch } from 'node:fs'
+import { closeSync, existsSync, type FSWatcher, fdatasync, openSync, readSync, watch } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { promisify } from 'node:util'
@@ -87,6 +87,23 @@ export async function* readLines(path: string, from: number, until = Number.POSI
     }
   } finally {
     await file.close()
+  }
+}
+
+/** The whole lines of a file before the offset `until` that hold `needle`, read at once. None where there is no such file. */
+export function* linesWith(path: string, needle: string, until: number): Generator<LogLine> {
+  if (until === 0 || !existsSync(path)) return
+  const fd = openSync(path, 'r')
+  try {
+    const cutter = new LineCutter(0)
+    for (let at = 0; at < until; ) {
+      const bytes = readSync(fd, BUFFER, 0, Math.min(BUFFER.length, until - at), at)
+      if (bytes === 0) return
+      at += bytes
+      for (const line of cutter.push(BUFFER.subarray(0, bytes))) if (line.text?.includes(needle)) yield line
+    }
+  } finally {
+    closeSync(fd)
   }
 }
 

@@ -1,0 +1,111 @@
+/** Writes that fail at the worst moment, as they do on a full disk: nothing is lost, and it goes on by itself when there is room. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Turn } from '../../../protocol/sessions.ts'
+import { openScriptedRig, type Rig } from '../../crash/rig.ts'
+import { checkLeaks, eventually } from '../../harness.ts'
+
+checkLeaks()
+
+/** From now on SQLite refuses what matches, until the answer is called. It does not if nothing was refused. */
+const refuse = (rig: Rig, writes: string): (() => Promise<void>) => {
+  rig.change(`CREATE TRIGGER full BEFORE ${writes} BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END`)
+  const from = rig.service('sessions').output().length
+  return async () => {
+    await eventually(() => rig.service('sessions').output().slice(from).includes('database or disk is full'))
+    rig.change('DROP TRIGGER full')
+  }
+}
+
+// Long enough that an agent which is killed for no reason is killed in the middle.
+const ORDER = '{{label=words tokens=20 delay_ms=50}} go'
+
+/** The turn is answered, by one run, and so is the next message. */
+const goesOn = async (rig: Rig, turnId: string): Promise<void> => {
+  const turn = await rig.ended(turnId)
+  assert.deepEqual([turn.state, turn.reply], ['answered', rig.answerOf('words', 20)])
+  assert.equal(rig.runs(ORDER), 1)
+  assert.equal((await rig.ended(await rig.ask('{{label=after tokens=1}} go'))).state, 'answered')
+}
+
+test('full disk - a hand-over that cannot be written down is no reason to end an agent', async (t) => {
+  const rig = await openScriptedRig(t)
+  const makeRoom = refuse(rig, "UPDATE OF state ON turns WHEN NEW.state = 'running'")
+  const turnId = await rig.ask(ORDER)
+  await eventually(() => rig.runs(ORDER) === 1)
+  await makeRoom()
+  await goesOn(rig, turnId)
+})
+
+test('full disk - a hand-over found again after a kill waits for room', async (t) => {
+  const rig = await openScriptedRig(t)
+  rig.arm('line_written')
+  const turnId = await rig.ask(ORDER).catch(() => rig.query<Turn>('SELECT turn_id FROM turns')[0]?.turn_id ?? '')
+  await rig.died()
+  await eventually(() => rig.runs(ORDER) === 1)
+  rig.change(
+    "CREATE TRIGGER full BEFORE UPDATE OF state ON turns WHEN NEW.state = 'running' BEGIN SELECT RAISE(ABORT, 'no room'); END",
+  )
+  const child = await rig.start('sessions')
+  await eventually(() => child.output().includes('no room'))
+  rig.change('DROP TRIGGER full')
+  await goesOn(rig, turnId)
+})
+
+test('full disk - a message whose agent died before it had it goes to another one when there is room', async (t) => {
+  const rig = await openScriptedRig(t)
+  await rig.ended(await rig.ask('{{label=before tokens=1}} go'))
+  process.kill(rig.agentPid(), 'SIGSTOP')
+  const makeRoom = refuse(rig, "UPDATE OF state ON turns WHEN NEW.state = 'waiting'")
+  const turnId = await rig.ask(ORDER)
+  await eventually(() => rig.query<Turn>('SELECT state FROM turns WHERE turn_id = ?', turnId)[0]?.state === 'running')
+  process.kill(rig.agentPid(), 'SIGKILL')
+  await makeRoom()
+  await goesOn(rig, turnId)
+})
+
+test('full disk - /clear waits for room, and the chat with it', async (t) => {
+  const rig = await openScriptedRig(t)
+  await rig.ended(await rig.ask('{{label=before tokens=1}} go'))
+  const makeRoom = refuse(rig, 'UPDATE OF conversation_id ON sessions')
+  const cleared = await rig.ask('/clear')
+  const turnId = await rig.ask(ORDER)
+  await makeRoom()
+  assert.match((await rig.ended(cleared)).reply ?? '', /cleared/)
+  await goesOn(rig, turnId)
+})
+
+test('full disk - a turn that an agent began by itself is recorded when there is room, once, and before what follows', async (t) => {
+  const rig = await openScriptedRig(t)
+  const makeRoom = refuse(rig, "INSERT ON turns WHEN NEW.origin = 'agent'")
+  const first = await rig.ask('{{label=first tokens=1 own_turn_after_ms=50 own_tokens=2}} go')
+  assert.equal((await rig.ended(first)).state, 'answered')
+  await eventually(() => rig.service('sessions').output().includes('began by itself could not be written'))
+  // The one behind it may be handed over and run, but its end says that the log was folded up to there.
+  const turnId = await rig.ask(ORDER)
+  await eventually(() => rig.runs(ORDER) === 1)
+  await makeRoom()
+  await goesOn(rig, turnId)
+  const own = rig.query<Turn>("SELECT reply FROM turns WHERE origin = 'agent'")
+  assert.deepEqual(own, [{ reply: rig.answerOf('own', 2) }])
+})
+
+test('full disk - notes on an agent that cannot be written hold nobody up', async (t) => {
+  const rig = await openScriptedRig(t, { AGENT_MAX_MB: '1' })
+  const makeRoom = refuse(rig, 'UPDATE OF state, pid ON agents')
+  const turnId = await rig.ask(ORDER)
+  assert.equal((await rig.ended(turnId)).state, 'answered')
+  await makeRoom()
+  await goesOn(rig, turnId)
+  await eventually(() => rig.query<{ state: string }>('SELECT state FROM agents WHERE n = 1')[0]?.state === 'dead')
+})
+
+test('full disk - a stop that cannot be written down stops all the same', async (t) => {
+  const rig = await openScriptedRig(t)
+  const turnId = await rig.ask('{{label=long tokens=2000 delay_ms=10}} go')
+  await rig.follow(turnId, { until: (event) => event.type === 'text' })
+  const makeRoom = refuse(rig, 'UPDATE OF cancel_asked ON turns')
+  assert.deepEqual(await rig.sessions.interrupt({ chat_id: 'c1' }), { interrupted: true })
+  assert.equal((await rig.ended(turnId)).state, 'cancelled')
+  await makeRoom()
+})
