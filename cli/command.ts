@@ -14,7 +14,7 @@ export interface Context {
 export interface Command {
   /** One sentence for `switchboard help`. */
   readonly summary: string
-  /** What may follow the name, where anything may. */
+  /** What may follow the name, where anything may; the command reads it, and refuses the rest (`arguments.ts`). */
   readonly usage?: string
   /** False: it only looks, and makes no data folder where there is none (it may just have been deleted). */
   readonly opensHome?: false

@@ -1,4 +1,5 @@
 /** `switchboard doctor`: looks at everything that Switchboard stands on, and says what to do. */
+import { readArguments } from './arguments.ts'
 import type { Command } from './command.ts'
 import { examine } from './doctor/examination.ts'
 import { toLines, worstOf } from './doctor/finding.ts'
@@ -11,9 +12,10 @@ export const doctor: Command = {
   usage: '[--json]',
   run: async (context) => {
     const { args, print } = context
+    const { values } = readArguments(args, { json: { type: 'boolean' } })
     const findings = await examine(surroundingsOf(context, process.env))
     const state = worstOf(findings)
-    if (args.includes('--json')) print(JSON.stringify({ state, findings }, null, 2))
+    if (values.json === true) print(JSON.stringify({ state, findings }, null, 2))
     else for (const line of [...toLines(findings), '', VERDICT[state]]) print(line)
     return state === 'fail' ? 1 : 0
   },

@@ -1,8 +1,8 @@
 /** `switchboard import`: from mini-claude-bot to here, as often as you like. */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { parseEnv, readEnvironment } from '../services/runtime/env.ts'
+import { readArguments } from './arguments.ts'
 import type { Command } from './command.ts'
 import { DoctorEnv } from './doctor/settings.ts'
 import { findOnPath } from './doctor/surroundings.ts'
@@ -13,11 +13,8 @@ import { tallyLines } from './import/tally.ts'
 
 const read = (args: readonly string[]) => {
   const place = { type: 'string' } as const
-  return parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: { 'dry-run': { type: 'boolean' }, sessions: place, archives: place, claude: place, cwd: place },
-  })
+  const options = { 'dry-run': { type: 'boolean' }, sessions: place, archives: place, claude: place, cwd: place } as const
+  return readArguments(args, options, 1)
 }
 
 export const importFrom: Command = {
@@ -25,8 +22,8 @@ export const importFrom: Command = {
   usage: 'PATH [--dry-run]',
   run: async (context) => {
     const { settings, print } = context
-    const { positionals, values: said } = read(context.args)
-    const [path] = positionals
+    const { words, values: said } = read(context.args)
+    const [path] = words
     const isDry = said['dry-run'] === true
     if (path === undefined) {
       print('Name the folder of mini-claude-bot, or its database: npx switchboard import PATH --dry-run')

@@ -1,5 +1,6 @@
 /** The command `switchboard`, compiled; `switchboard.mjs` installs, builds and calls it. */
 import { openHome } from '../services/runtime/home.ts'
+import { readArguments, UsageError } from './arguments.ts'
 import { commands, helpLines } from './commands.ts'
 import { openPm2 } from './pm2.ts'
 import { readSettings } from './settings.ts'
@@ -21,12 +22,15 @@ export const main = async (argv: readonly string[], source: NodeJS.ProcessEnv): 
     return 2
   }
   try {
+    if (command.usage === undefined) readArguments(args, {})
     const settings = readSettings(source)
     if (command.opensHome !== false) openHome(settings.home)
     const pm2 = openPm2({ home: settings.pm2_home, root: settings.root, env: source, extra: settings.ecosystem })
     return await command.run({ args, settings, pm2, print })
   } catch (error) {
     print((error as Error).message)
-    return 1
+    if (!(error instanceof UsageError)) return 1
+    print(`Usage: npx switchboard ${name} ${command.usage ?? ''}`.trimEnd())
+    return 2
   }
 }

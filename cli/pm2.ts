@@ -131,7 +131,13 @@ export const openPm2 = (options: { home: string; root: string; env: NodeJS.Proce
   const runQuietly = (args: readonly string[]): Promise<Outcome> =>
     new Promise((resolve, reject) => {
       prepare()
-      const child = spawn(process.execPath, [program, ...args], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
+      // Ctrl-C is for us: in the middle of a start PM2 would leave a service out.
+      const child = spawn(process.execPath, [program, ...args], {
+        cwd: root,
+        env,
+        detached: true,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
       const chunks: Buffer[] = []
       child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk))
       child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk))

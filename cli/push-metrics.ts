@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createClient } from '../protocol/client.ts'
 import { ServiceError } from '../protocol/errors.ts'
+import { readArguments } from './arguments.ts'
 import type { Command, Context } from './command.ts'
 import { withLink } from './links.ts'
 
@@ -48,7 +49,8 @@ export const pushMetrics: Command = {
   summary: 'Push the numbers to the public dashboard now; --status tells how pushing goes',
   usage: '[--status]',
   run: async (context) => {
-    if (context.args.includes('--status')) return await runPush(context, ['status'], null)
+    const { values } = readArguments(context.args, { status: { type: 'boolean' } })
+    if (values.status === true) return await runPush(context, ['status'], null)
     try {
       return await runPush(context, [], await measure(context.settings))
     } catch (error) {

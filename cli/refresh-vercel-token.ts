@@ -10,6 +10,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { readArguments } from './arguments.ts'
 import type { Command } from './command.ts'
 import { formatSpan } from './table.ts'
 
@@ -85,7 +86,9 @@ const handOver = async (options: RefreshOptions, token: string): Promise<string 
 
 /** Resolves with the exit code: 0 all is well or was renewed, 1 somebody has to do something, and was told what. */
 export const refreshToken = async (options: RefreshOptions): Promise<number> => {
-  const { args, environment, folder, now, print } = options
+  const { environment, folder, now, print } = options
+  const flag = { type: 'boolean' } as const
+  const { values: said } = readArguments(options.args, { check: flag, force: flag, deploy: flag })
   const places = placesOf(environment)
   const before = readLogin(places)
   if (before === null) {
@@ -98,8 +101,8 @@ export const refreshToken = async (options: RefreshOptions): Promise<number> => 
     return 0
   }
   print(`The token of the Vercel command line ${wordsOf(left_ms)} (${new Date(now + left_ms).toISOString()}).`)
-  if (left_ms > SOON_MS && !args.includes('--force')) return 0
-  if (args.includes('--check')) return 1
+  if (left_ms > SOON_MS && said.force !== true) return 0
+  if (said.check === true) return 1
 
   // Any call makes the command line renew what is about to expire.
   const asked = await vercel(options, ['whoami'])
@@ -130,7 +133,7 @@ export const refreshToken = async (options: RefreshOptions): Promise<number> => 
     `It was renewed${renewed_ms === null ? '' : `, ${wordsOf(renewed_ms)}`}, and is in the settings of the project as ${VARIABLE}.`,
   )
   const deploy = 'vercel deploy --prebuilt --prod'
-  if (!args.includes('--deploy')) {
+  if (said.deploy !== true) {
     print(`The page takes it up with its next deployment: cd ${folder} && ${deploy}`)
     return 0
   }

@@ -1,17 +1,14 @@
 /** `switchboard report`: the morning paper now, and `switchboard report schedule`: every morning. */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { createClient } from '../protocol/client.ts'
 import { isOpenState, type Report, ReportLang } from '../protocol/reports.ts'
+import { readArguments, UsageError } from './arguments.ts'
 import type { Command, Context } from './command.ts'
 import { withLink } from './links.ts'
 import { JOBS, jobOf } from './report-jobs.ts'
 
 const WAIT_MS = 20_000
-
-const USAGE = `switchboard report --lang cn|en [--preview] [--date YYYY-MM-DD] [--no-send] [--force]
-switchboard report schedule`
 
 interface Wish {
   readonly lang: ReportLang
@@ -22,18 +19,11 @@ interface Wish {
 }
 
 const toWish = (args: readonly string[]): Wish => {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      lang: { type: 'string' },
-      date: { type: 'string' },
-      preview: { type: 'boolean', default: false },
-      'no-send': { type: 'boolean', default: false },
-      force: { type: 'boolean', default: false },
-    },
-  })
+  const flag = { type: 'boolean', default: false } as const
+  const said = { type: 'string' } as const
+  const { values } = readArguments(args, { lang: said, date: said, preview: flag, 'no-send': flag, force: flag })
   const lang = ReportLang.safeParse(values.lang)
-  if (!lang.success) throw new Error(`--lang must be cn or en\n${USAGE}`)
+  if (!lang.success) throw new UsageError('--lang must be cn or en')
   return { lang: lang.data, date: values.date, preview: values.preview, send: !values['no-send'], force: values.force }
 }
 
@@ -79,16 +69,11 @@ const schedule = async ({ settings, print }: Context): Promise<number> =>
 
 export const report: Command = {
   summary: 'Make and mail the morning paper; `report schedule` does it every morning',
-  usage: '--lang cn|en [--preview] [--date D] [--no-send] [--force] | schedule',
+  usage: '--lang cn|en [--preview] [--date YYYY-MM-DD] [--no-send] [--force] | schedule',
   run: async (context) => {
-    if (context.args[0] === 'schedule') return await schedule(context)
-    let wish: Wish
-    try {
-      wish = toWish(context.args)
-    } catch (error) {
-      context.print((error as Error).message)
-      return 2
-    }
-    return await make(context, wish)
+    const [first, ...rest] = context.args
+    if (first !== 'schedule') return await make(context, toWish(context.args))
+    readArguments(rest, {})
+    return await schedule(context)
   },
 }

@@ -1,4 +1,5 @@
 /** `switchboard restart`: new code and settings, while the agents go on speaking. */
+import { readArguments } from './arguments.ts'
 import type { Command } from './command.ts'
 import { bringUp, oursOf } from './up.ts'
 
@@ -7,7 +8,7 @@ export const restart: Command = {
   usage: '[service]',
   run: async (context) => {
     const { args, settings, pm2, print } = context
-    const name = args[0]
+    const [name] = readArguments(args, {}, 1).words
     if (name !== undefined && !settings.services.includes(name)) {
       print(`There is no service "${name}". There are: ${settings.services.join(', ')}`)
       return 2

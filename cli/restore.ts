@@ -1,7 +1,7 @@
 /** `switchboard restore`: a backup in the place of what is there, which is kept aside. */
-
-import { resolve } from 'node:path'
+import { EnvFolder } from '../services/runtime/env.ts'
 import { takeLock } from '../services/runtime/lock.ts'
+import { readArguments, UsageError } from './arguments.ts'
 import { isRestoreUnfinished } from './backup/journal.ts'
 import { finishRestore, holdStill, restore as putBack, restoreTo } from './backup/restoring.ts'
 import { findBackup, listBackups } from './backup/shelf.ts'
@@ -28,16 +28,13 @@ const choose = ({ settings, print }: Context): number => {
   return 2
 }
 
-const put = async ({ settings, pm2, print }: Context, name: string, target: string | undefined): Promise<number> => {
+const put = async ({ settings, pm2, print }: Context, name: string, to: string | undefined): Promise<number> => {
   const backup = findBackup(settings.home, name)
-  if (target !== undefined) {
-    await restoreTo(backup, resolve(target), settings.root)
-    print(
-      `${backup.name} lies in ${resolve(target)}, verified. To look at it (its prompts run at their times, too, so not for long):`,
-    )
-    print(
-      `  SWITCHBOARD_HOME=${resolve(target)} GATEWAY_SESSION_DIR=${resolve(target)}-chats GATEWAY_PORT=8100 CRON_SHELL=off npm start`,
-    )
+  if (to !== undefined) {
+    const target = EnvFolder.parse(to)
+    await restoreTo(backup, target, settings.root)
+    print(`${backup.name} lies in ${target}, verified. To look at it (its prompts run at their times, too, so not for long):`)
+    print(`  SWITCHBOARD_HOME=${target} GATEWAY_SESSION_DIR=${target}-chats GATEWAY_PORT=8100 CRON_SHELL=off npm start`)
     return 0
   }
   if (oursOf(await pm2.list()).length > 0) {
@@ -56,18 +53,14 @@ export const restore: Command = {
   summary: 'Put a backup in the place of what is there, which is kept aside; or into a new folder',
   usage: '[backup] [--to FOLDER] [--finish]',
   run: async (context) => {
-    const { args, settings } = context
-    const at = args.indexOf('--to')
-    const target = at < 0 ? undefined : args[at + 1]
-    if (at >= 0 && target === undefined) {
-      context.print('--to needs a folder: npx switchboard restore NAME --to FOLDER')
-      return 2
-    }
-    const name = args.find((arg, index) => !arg.startsWith('--') && (at < 0 || index !== at + 1))
-    const lock = await takeLock({ run_dir: settings.run_dir, name: 'backup', wait_ms: 0 })
+    const { values, words } = readArguments(context.args, { to: { type: 'string' }, finish: { type: 'boolean' } }, 1)
+    const [name] = words
+    if (values.finish === true && (name !== undefined || values.to !== undefined))
+      throw new UsageError('--finish goes on with the backup that was begun with, and takes no other')
+    const lock = await takeLock({ run_dir: context.settings.run_dir, name: 'backup', wait_ms: 0 })
     try {
-      if (args.includes('--finish')) return await finish(context)
-      return name === undefined ? choose(context) : await put(context, name, target)
+      if (values.finish === true) return await finish(context)
+      return name === undefined ? choose(context) : await put(context, name, values.to)
     } finally {
       lock.release()
     }

@@ -1,7 +1,8 @@
 /** `switchboard service`: started by the system itself, at each start of the machine. */
 import { existsSync } from 'node:fs'
 import { readEnvironment } from '../services/runtime/env.ts'
-import { isRestoreUnfinished } from './backup/journal.ts'
+import { readArguments } from './arguments.ts'
+import { unfinishedRestore } from './backup/journal.ts'
 import type { Command, Context } from './command.ts'
 import { down } from './down.ts'
 import { exportLines, hasDaemon, preparePm2Home } from './service/beginning.ts'
@@ -75,10 +76,6 @@ const status = async ({ print }: Context, manager: Manager): Promise<number> => 
 
 /** For `start.sh`: what it is to export, or why it may not begin. */
 const environment = async ({ settings, print }: Context): Promise<number> => {
-  if (isRestoreUnfinished(settings.home)) {
-    print('Switchboard: a restore was cut off in the middle. Finish it first: npx switchboard restore --finish')
-    return 1
-  }
   if (await hasDaemon(settings.pm2_home)) {
     print('Switchboard: it was started by hand (npm start) and still runs; the service begins when that has ended (npm stop).')
     return 1
@@ -88,11 +85,19 @@ const environment = async ({ settings, print }: Context): Promise<number> => {
   return 0
 }
 
+/** What has the services begin; the first is asked by `start.sh`. */
+const BEGINNING: readonly string[] = ['environment', 'install', 'start']
+
 export const service: Command = {
   summary: 'Have the system start it at each start of the machine (systemd or launchd), or no longer',
   usage: 'install | uninstall | status | start | stop',
   run: async (context) => {
-    const [verb] = context.args
+    const [verb] = readArguments(context.args, {}, 1).words
+    const unfinished = BEGINNING.includes(verb ?? '') ? unfinishedRestore(context.settings.home) : null
+    if (unfinished !== null) {
+      context.print(unfinished)
+      return 1
+    }
     if (verb === 'environment') return await environment(context)
     const manager = managerFor(process.platform, planOf(context.settings, process.env))
     if (manager === null) {

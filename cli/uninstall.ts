@@ -4,10 +4,11 @@
  * the same command goes on with it.
  */
 import { cpSync, mkdirSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
+import { join, relative } from 'node:path'
 import { createInterface } from 'node:readline/promises'
-import { parseArgs } from 'node:util'
+import { EnvFolder } from '../services/runtime/env.ts'
 import { takeLock } from '../services/runtime/lock.ts'
+import { readArguments } from './arguments.ts'
 import { faultsOf } from './backup/inspection.ts'
 import { makeBackup } from './backup/making.ts'
 import { holdStill } from './backup/restoring.ts'
@@ -37,7 +38,7 @@ export type AskPerson = (question: string) => Promise<string>
 /** Where the last backup goes, made absolute; null: none. Throws for a folder that is about to be deleted. */
 const targetOf = (settings: Context['settings'], folder: string): string | null => {
   if (folder.trim() === '') return null
-  const target = resolve(folder.trim())
+  const target = EnvFolder.parse(folder.trim())
   if (!relative(settings.home, target).startsWith('..'))
     throw new Error(`${target} lies in ${settings.home}, which is deleted. Name another folder for the last backup.`)
   return target
@@ -110,10 +111,8 @@ export const uninstallBy = (asker: () => { ask: AskPerson; close(): void } | nul
   usage: '[--chats] [--backup FOLDER] [--yes]',
   run: async (context) => {
     const { settings, print } = context
-    const { values } = parseArgs({
-      args: [...context.args],
-      options: { yes: { type: 'boolean' }, chats: { type: 'boolean' }, backup: { type: 'string' } },
-    })
+    const flag = { type: 'boolean' } as const
+    const { values } = readArguments(context.args, { yes: flag, chats: flag, backup: { type: 'string' } })
     const { SWITCHBOARD_TURN_FILE: turn = '', SWITCHBOARD_RUN: run } = process.env
     if (turn.startsWith(join(settings.home, 'agents')) || run !== undefined) {
       print('An agent or a job of Switchboard cannot delete what it runs in. Call it from a terminal of your own.')

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isRestoreUnfinished } from './backup/journal.ts'
+import { unfinishedRestore } from './backup/journal.ts'
 import type { Command, Context } from './command.ts'
 import { type Health, isListening, readHealth, unreachable } from './edge.ts'
 import { type App, NAMESPACE } from './pm2.ts'
@@ -23,6 +23,9 @@ const HOME_MAX_BYTES = 70
 export const oursOf = (apps: readonly App[]): App[] => apps.filter((app) => app.namespace === NAMESPACE)
 
 const isUp = (app: App): boolean => app.status === 'online'
+
+const areAllUp = (names: readonly string[], apps: readonly App[]): boolean =>
+  names.every((name) => apps.some((app) => app.name === name && isUp(app)))
 
 const lastLines = (path: string, count: number): string[] =>
   existsSync(path) ? readFileSync(path, 'utf8').trimEnd().split('\n').slice(-count) : []
@@ -45,12 +48,7 @@ const waitUntilUp = async ({ settings, pm2 }: Context, before: readonly App[]): 
         (app) => app.status === 'errored' || app.restarts - (expected.get(app.id) ?? 0) >= HOPELESS_RESTARTS,
       )
       if (crashing) return { crashing }
-      if (
-        health &&
-        unreachable(health).length === 0 &&
-        settings.services.every((name) => apps.some((app) => app.name === name && isUp(app)))
-      )
-        return { health }
+      if (health && unreachable(health).length === 0 && areAllUp(settings.services, apps)) return { health }
     }
     await sleep(LOOK_MS)
   }
@@ -108,9 +106,8 @@ const obstacle = async ({ settings }: Context, ours: readonly App[]): Promise<st
   if (Buffer.byteLength(settings.home) > HOME_MAX_BYTES) {
     return `SWITCHBOARD_HOME is too long for sockets (${settings.home}): choose a folder of at most ${HOME_MAX_BYTES} characters.`
   }
-  if (isRestoreUnfinished(settings.home)) {
-    return 'A restore was cut off in the middle. Finish it first: npx switchboard restore --finish'
-  }
+  const unfinished = unfinishedRestore(settings.home)
+  if (unfinished !== null) return unfinished
   const elsewhere = ours.find((app) => app.cwd !== settings.root)
   if (elsewhere) {
     return `Switchboard is already running from another checkout, ${elsewhere.cwd}. Stop it there first: npm stop`
@@ -135,7 +132,7 @@ export const up: Command = {
       print(reason)
       return 1
     }
-    if (ours.length > 0 && ours.every(isUp)) {
+    if (areAllUp(settings.services, ours)) {
       const health = await readHealth(settings.url, settings.token)
       if (health) {
         print('Switchboard is already running. After a change of code or settings: npm run restart')

@@ -1,6 +1,7 @@
 /** `switchboard verify`: whether backups are as they were made, and can be put back by this version. */
+import { readArguments, UsageError } from './arguments.ts'
 import { faultsOf, fromTheFuture } from './backup/inspection.ts'
-import { type Backup, findBackup, listBackups, shelfOf } from './backup/shelf.ts'
+import { type Backup, findBackup, listBackups, newestOf, shelfOf } from './backup/shelf.ts'
 import type { Command } from './command.ts'
 import { formatSize, formatSpan } from './table.ts'
 
@@ -13,9 +14,17 @@ export const verify: Command = {
   summary: 'Look through the newest backup, a given one, or all; exit code 1 when one is not sound',
   usage: '[backup | --all]',
   run: async ({ args, settings, print }) => {
-    const named = args.find((arg) => !arg.startsWith('--'))
+    const { values, words } = readArguments(args, { all: { type: 'boolean' } }, 1)
+    const [named] = words
+    if (named !== undefined && values.all === true) throw new UsageError('Name one, or say --all')
     const shelf = listBackups(settings.home)
-    const chosen = named !== undefined ? [findBackup(settings.home, named)] : args.includes('--all') ? shelf : shelf.slice(-1)
+    const newest = newestOf(shelf, Date.now())
+    const chosen =
+      named !== undefined
+        ? [findBackup(settings.home, named)]
+        : values.all === true
+          ? shelf
+          : shelf.filter((backup) => backup === newest)
     if (chosen.length === 0) {
       print(`There is no backup in ${shelfOf(settings.home)}. Make one: npx switchboard backup`)
       return 1

@@ -100,6 +100,11 @@ const faultsOf = (counts, notRun, empty, floors) => {
 
 const main = () => {
   const words = process.argv.slice(2).filter((word) => !word.startsWith('--'))
+  const unknown = process.argv.slice(2).filter((word) => word.startsWith('--') && word !== '--raise-floors')
+  if (unknown.length > 0) {
+    console.error(`There is no option ${unknown.join(', ')}: npm test -- [WORD ...] [--raise-floors]`)
+    return 2
+  }
   const complete = words.length === 0
   if (!prepare()) return 1
   if (complete) title('Lint')

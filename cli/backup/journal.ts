@@ -6,3 +6,7 @@ export const JOURNAL = 'restore.json'
 
 /** Whether a restore was cut off in the middle and must be finished before anything starts. */
 export const isRestoreUnfinished = (home: string): boolean => existsSync(join(home, JOURNAL))
+
+/** Why nothing may start, in words; null where it may. */
+export const unfinishedRestore = (home: string): string | null =>
+  isRestoreUnfinished(home) ? 'A restore was cut off in the middle. Finish it first: npx switchboard restore --finish' : null

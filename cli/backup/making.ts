@@ -6,7 +6,7 @@ import type { Settings } from '../settings.ts'
 import { type Copied, copyAll } from './copies.ts'
 import { faultWithin, schemaIn } from './inspection.ts'
 import { type BackupFile, type Manifest, sumOf, syncPath, writeManifest } from './manifest.ts'
-import { type Backup, nameOf, PARTIAL, shelfOf } from './shelf.ts'
+import { type Backup, clearHalves, nameOf, PARTIAL, shelfOf } from './shelf.ts'
 
 /** What is the owner's own beside the databases. Secrets (.env, the tokens of bots) stay where they are. */
 const PLAIN_FILES = ['global-memory.md'] as const
@@ -57,6 +57,8 @@ export const makeBackup = async (settings: Settings, now: number = Date.now()): 
   const name = nameOf(now)
   const partial = join(shelfOf(settings.home), `${name}${PARTIAL}`)
   const folder = join(shelfOf(settings.home), name)
+  // Also when this one will fail as well: a disk that halves have filled would stay full.
+  clearHalves(settings.home)
   mkdirSync(join(partial, 'db'), { recursive: true, mode: 0o700 })
   try {
     const files: BackupFile[] = []

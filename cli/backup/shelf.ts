@@ -40,6 +40,10 @@ export const listBackups = (home: string): Backup[] => {
   })
 }
 
+/** The newest of backups, given oldest first; one that is dated in the future only where there is no other. */
+export const newestOf = (backups: readonly Backup[], now: number): Backup | undefined =>
+  backups.findLast(({ manifest }) => manifest.made_at <= now) ?? backups.at(-1)
+
 /** A backup by its name on the shelf, or by the path of its folder. Throws where there is none. */
 export const findBackup = (home: string, which: string): Backup => {
   const named = join(shelfOf(home), which)
@@ -61,25 +65,42 @@ export interface Limits {
 
 /**
  * Which backups to let go of: all beyond the newest `keep`, those older than `keep_days`, and from the one on with which all
- * newer ones would take more than `keep_bytes`; never the newest. What lies there half made is told apart: nobody is at it while
- * the caller holds the lock of backups.
+ * newer ones would take more than `keep_bytes`; never the newest. One that is dated in the future was made while the clock was
+ * wrong: it counts as the oldest, or true ones would go in its favour. What lies there half made is told apart: nobody is at it
+ * while the caller holds the lock of backups.
  */
 export const agedBackups = (backups: readonly Backup[], limits: Limits): Backup[] => {
   const oldest = limits.now - limits.keep_days * DAY_MS
   let bytes = 0
+  const isFuture = ({ manifest }: Backup): number => (manifest.made_at > limits.now ? 1 : 0)
   return [...backups]
-    .sort((a, b) => b.manifest.made_at - a.manifest.made_at)
+    .sort((a, b) => isFuture(a) - isFuture(b) || b.manifest.made_at - a.manifest.made_at)
     .filter(({ manifest }, index) => {
       bytes += manifest.files.reduce((sum, file) => sum + file.bytes, 0)
       return index > 0 && (index >= limits.keep || manifest.made_at < oldest || bytes > limits.keep_bytes)
     })
 }
 
-/** Lets go of aged backups and of what was left half made. Returns the names. */
-export const rotate = (home: string, limits: Limits): string[] => {
-  const aged = agedBackups(listBackups(home), limits).map(({ name }) => name)
-  const halves = readdirSync(shelfOf(home)).filter((name) => name.endsWith(PARTIAL))
-  const names = [...aged, ...halves]
-  for (const name of names) rmSync(join(shelfOf(home), name), { recursive: true, force: true })
-  return names
+const letGo = (home: string, names: readonly string[]): string[] => {
+  // One that was killed may have left a service that still copies into it.
+  for (const name of names) rmSync(join(shelfOf(home), name), { recursive: true, force: true, maxRetries: 3 })
+  return [...names]
 }
+
+/** Lets go of what was left half made, for a caller that holds the lock of backups. Returns the names. */
+export const clearHalves = (home: string): string[] =>
+  existsSync(shelfOf(home))
+    ? letGo(
+        home,
+        readdirSync(shelfOf(home)).filter((name) => name.endsWith(PARTIAL)),
+      )
+    : []
+
+/** Lets go of aged backups and of what was left half made. Returns the names. */
+export const rotate = (home: string, limits: Limits): string[] => [
+  ...letGo(
+    home,
+    agedBackups(listBackups(home), limits).map(({ name }) => name),
+  ),
+  ...clearHalves(home),
+]

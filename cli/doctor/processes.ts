@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ServiceError } from '../../protocol/errors.ts'
 import { takeLock } from '../../services/runtime/lock.ts'
-import { isAlive } from '../pm2.ts'
+import { processesOf } from '../uninstall/processes.ts'
 import { oursOf } from '../up.ts'
 import { type Finding, findingsOf } from './finding.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -52,16 +52,21 @@ export const isRunning = async (run_dir: string, name: string): Promise<boolean>
   }
 }
 
-/** The agents that live, by the folders they have; one that has ended wrote its `exit`. */
+/**
+ * The agents that live, by the folders they have; one that has ended wrote its `exit`. One that the machine took with it has not, and
+ * its number may be a stranger's by now: so a process counts only when it is one of this home.
+ */
 export const livingAgents = (home: string): { readonly n: string; readonly pid: number }[] => {
   const folder = join(home, 'agents')
   const names = existsSync(folder) ? readdirSync(folder) : []
-  return names.flatMap((n) => {
+  const noted = names.flatMap((n) => {
     if (existsSync(join(folder, n, 'exit'))) return []
     const file = join(folder, n, 'pid')
     const pid = existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) : Number.NaN
-    return pid > 0 && isAlive(pid) ? [{ n, pid }] : []
+    return pid > 0 ? [{ n, pid }] : []
   })
+  const ours = new Set(noted.length === 0 ? [] : processesOf(home))
+  return noted.filter(({ pid }) => ours.has(pid))
 }
 
 /** Agents outlive the services on purpose; without one they finish and leave by themselves. */

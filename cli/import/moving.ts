@@ -82,19 +82,38 @@ const startAgain = async (pm2: Context['pm2']): Promise<void> => {
     throw new Error(`sessions was stopped for a moment and does not start again: ${output.trim()}. Try: npm run restart`)
 }
 
-/** Does something while sessions does not run, and has it run again afterwards, however that went. */
-const withoutSessions = async <T>({ settings, pm2 }: Context, work: () => Promise<T>): Promise<T> => {
+/** With these a person, or a terminal that is closed, ends a command. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/**
+ * Does something while sessions does not run, and has it run again afterwards, however that went: also when the command is to end
+ * meanwhile, which the work hears of.
+ */
+export const withoutSessions = async <T>(
+  { settings, pm2 }: Pick<Context, 'settings' | 'pm2'>,
+  work: (stopped: AbortSignal) => Promise<T>,
+): Promise<T> => {
   const running = oursOf(await pm2.list()).find(({ name }) => name === 'sessions')
-  if (running !== undefined) await pm2.remove([running.id])
+  const stop = new AbortController()
+  const onSignal = (): void =>
+    stop.abort(new Error('It was broken off; sessions runs again. Import again: nothing is taken twice.'))
+  // A second one ends at once; what is missing then, `up` starts.
+  for (const signal of SIGNALS) process.once(signal, onSignal)
   try {
+    if (running !== undefined) await pm2.remove([running.id])
     const lock = await takeLock({ run_dir: settings.run_dir, name: 'sessions', wait_ms: LEAVE_MS })
     try {
-      return await work()
+      stop.signal.throwIfAborted()
+      return await work(stop.signal)
     } finally {
       lock.release()
     }
   } finally {
-    if (running !== undefined) await startAgain(pm2)
+    try {
+      if (running !== undefined) await startAgain(pm2)
+    } finally {
+      for (const signal of SIGNALS) process.off(signal, onSignal)
+    }
   }
 }
 
@@ -104,10 +123,10 @@ const takeChats = async (context: Context, { old, source, places }: Move): Promi
   const archives = importArchives(source.archives_dir, join(home, 'archives'), true)
   // Nobody is stopped for nothing.
   if (chats.found === chats.refused.length && archives.found === archives.known) return [chats, archives]
-  return await withoutSessions(context, async () => {
+  return await withoutSessions(context, async (stopped) => {
     const rows = openSessionRows(home, root)
     try {
-      return [await adoptSessions(old, places, rows), importArchives(source.archives_dir, join(home, 'archives'), false)]
+      return [await adoptSessions(old, places, rows, stopped), importArchives(source.archives_dir, join(home, 'archives'), false)]
     } finally {
       rows.close()
     }

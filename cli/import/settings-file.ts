@@ -20,7 +20,16 @@ const knownSettings = (root: string): Map<string, string> => {
   )
 }
 
-const quoted = (value: string): string => (/^[\w./:@%+,-]*$/.test(value) ? value : `"${value.replaceAll('"', '\\"')}"`)
+/**
+ * The line that is read as this value, whatever stands around it; null where there is none. Quotes cannot be escaped in such a file, each kind
+ * has rules of its own, and those of double quotes differ by version of Node.js: so it is read back.
+ */
+export const settingLine = (name: string, value: string): string | null => {
+  const isPlain = /^[\w./:@%+,-]*$/.test(value)
+  const quotes = isPlain ? [''] : ["'", '`', '"'].filter((quote) => !value.includes(quote))
+  const lines = quotes.map((quote) => `${name}=${quote}${value}${quote}`)
+  return lines.find((line) => (parseEnv(`${line}\n`) as Record<string, string>)[name] === value) ?? null
+}
 
 /** Takes settings over. Values are never told, since they may be secret. @param places our home and checkout */
 export const importSettings = (source: Source, places: { home: string; root: string }, isDry: boolean): Tally => {
@@ -37,7 +46,12 @@ export const importSettings = (source: Source, places: { home: string; root: str
     else if (value.includes('\n')) tally.refused.push(`${name}: it has more than one line`)
     else if (there[name] !== undefined || value === '' || value === known.get(name)) tally.known += 1
     else {
-      lines.push(`${name}=${quoted(value)}`)
+      const line = settingLine(name, value)
+      if (line === null) {
+        tally.refused.push(`${name}: it has quotes of every kind and cannot be written as one line; write it yourself`)
+        continue
+      }
+      lines.push(line)
       tally.review.push(`${name}: written into ${ours}; it holds after npm run restart`)
     }
   }

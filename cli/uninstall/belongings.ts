@@ -15,9 +15,9 @@ const FOLDERS: Readonly<Record<string, RegExp | null>> = {
   backups: MOMENT,
   replaced: MOMENT,
   outbox: /\.eml(\.new)?$/,
-  reports: /^(cache|\d{4}-\d\d-\d\d-(cn|en)-[0-9a-f]{8})$/,
+  reports: /^(cache|\d{4}-\d\d-\d\d-(cn|en)-[0-9a-f]{8}|mail-\d+\.json)$/,
   logs: /\.log(\.1)?$/,
-  archives: /^([0-9a-f-]{36}(\.partial)?|index\.json(\.new|\.[0-9a-f-]{36}\.unreadable)?)$/,
+  archives: /^((import-)?[0-9a-f-]{36}(\.partial)?|index\.json(\.new|\.partial|\.[0-9a-f-]{36}\.unreadable)?)$/,
   dumps: /\.txt$/,
   agents: /^\d+$/,
   tokens: null,
@@ -30,7 +30,7 @@ const FOLDERS: Readonly<Record<string, RegExp | null>> = {
 }
 
 /** Files that lie beside the folders. `.env` and `global-memory.md` are the owner's words to us. */
-const FILES = /^(\.env|global-memory\.md|(imported|restore|logins)\.json(\.partial|\.new)?|\.DS_Store)$/
+const FILES = /^(\.env(\.partial)?|global-memory\.md|(imported|restore|logins)\.json(\.partial|\.new)?|\.DS_Store)$/
 
 /** One thing that lies in the home. */
 export interface Belonging {

@@ -31,7 +31,7 @@ export class Alerts {
   /** Says that something is wrong. One that is open already gets the new words, without telling anybody again. */
   raise(alert: NewAlert): void {
     const { store, log, onRaised } = this.#options
-    const made = store.raise(alert, this.#now())
+    const made = this.#write(alert, () => store.raise(alert, this.#now()))
     if (made === undefined) return
     const { kind, subject, level, message } = made
     if (level === 'critical') log.error({ alert: kind, subject }, message)
@@ -42,10 +42,20 @@ export class Alerts {
   /** Says that it is over. */
   clear(kind: string, subject: string): void {
     const { store, log, onCleared } = this.#options
-    const cleared = store.clear(kind, subject, this.#now())
+    const cleared = this.#write({ kind, subject }, () => store.clear(kind, subject, this.#now()))
     if (cleared === undefined) return
     log.info({ alert: kind, subject }, `Over: ${cleared.message}`)
     onCleared(cleared)
+  }
+
+  /** Whoever raises or clears has more to do, and does it again at the next look: what cannot be written now (the disk is full) is then. */
+  #write({ kind, subject, message }: Pick<Alert, 'kind' | 'subject'> & Partial<Alert>, write: () => Alert | undefined) {
+    try {
+      return write()
+    } catch (error) {
+      this.#options.log.error({ err: error, alert: kind, subject, message }, 'An alert, or its end, could not be written down')
+      return undefined
+    }
   }
 
   /** Raises it or says that it is over, as things are. */

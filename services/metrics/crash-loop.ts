@@ -30,10 +30,10 @@ export class CrashLoops {
     for (const { name, restarts } of apps) {
       const before = this.#seen.get(name) ?? []
       const isSame = (before.at(-1)?.restarts ?? 0) <= restarts
-      const seen = [...(isSame ? before : []), { at: now, restarts }]
-      this.#seen.set(name, seen)
-      this.#store.keepRestarts(name, seen)
+      this.#seen.set(name, [...(isSame ? before : []), { at: now, restarts }])
     }
+    // Behind all of them: a full disk must not keep a loop from being noticed.
+    for (const { name } of apps) this.#store.keepRestarts(name, this.#seen.get(name) ?? [])
     this.#forget(now)
   }
 

@@ -22,7 +22,7 @@ export interface SamplerOptions {
   readonly look: () => Promise<Seen>
   readonly store: Pick<MetricsStore, 'addSamples' | 'dropAged'>
   readonly log: Log
-  /** After the numbers are kept. */
+  /** After the numbers are kept, or could not be. */
   readonly onSeen: (seen: Seen) => void
 }
 
@@ -105,10 +105,15 @@ export class Sampler {
     const { look, store, log, onSeen } = this.#options
     const seen = await look()
     if (this.#closing.signal.aborted) return seen
-    if (!store.addSamples(seen.at, samplesOf(seen))) log.warn({}, 'There are too many series; the newest are not kept')
-    if (performance.now() - this.#dropped_at > HOUR_MS) {
-      this.#dropped_at = performance.now()
-      store.dropAged(seen.at)
+    try {
+      if (!store.addSamples(seen.at, samplesOf(seen))) log.warn({}, 'There are too many series; the newest are not kept')
+      if (performance.now() - this.#dropped_at > HOUR_MS) {
+        this.#dropped_at = performance.now()
+        store.dropAged(seen.at)
+      }
+    } catch (error) {
+      // The disk is full, say: that is no time to look away.
+      log.error({ err: error }, 'A sample could not be kept; what it says is judged all the same')
     }
     onSeen(seen)
     return seen

@@ -1,6 +1,6 @@
 /** Puts the parts of the reports together and takes up what the last life left. */
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Publisher } from '../../protocol/method.ts'
 import type { reports } from '../../protocol/reports.ts'
@@ -12,9 +12,11 @@ import { closeDatabase, openDatabase } from '../runtime/sqlite.ts'
 import { findClaude } from './claude/claude.ts'
 import { Desk } from './desk.ts'
 import { isMailFile } from './mail/files.ts'
+import { isMailOrder } from './mail/mail-app.ts'
 import { Mailer, RETRY_MS } from './mail/mailer.ts'
 import type { Attachment } from './mail/message.ts'
 import type { Way } from './mail/way.ts'
+import { clearSteps } from './one-shot/leftovers.ts'
 import { fileName } from './papers.ts'
 import { Pipeline } from './pipeline.ts'
 import type { At } from './points.ts'
@@ -101,11 +103,22 @@ export const openReports = async (deps: OpenReportsDeps) => {
       // Folders that a crash left without a row, long behind the end of any row; mails as files have none of their own.
       dropAgedFiles(home.reports, isReportFolder, before - DAY_MS)
       dropAgedFiles(home.outbox, isMailFile, before)
+      dropAgedFiles(home.reports, isMailOrder, before)
     } catch (error) {
       log.error({ err: error }, 'Old reports could not be removed; it is tried again in an hour')
     }
   }
+  /** What was cancelled, or ended otherwise, and was not cleared before the last life was over. */
+  const clearLeft = (): void => {
+    try {
+      for (const name of readdirSync(home.reports).filter(isReportFolder))
+        clearSteps(join(home.reports, name), (report_id) => store.get(report_id)?.ended_at !== null)
+    } catch (error) {
+      log.error({ err: error }, 'What steps of reports left on disk could not be removed')
+    }
+  }
   const start = (): void => {
+    clearLeft()
     const hourly = setInterval(dropAged, HOUR_MS)
     defer('clock', () => clearInterval(hourly))
     dropAged()

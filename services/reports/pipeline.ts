@@ -13,14 +13,13 @@
  *   report twice, unless it was forced (`mail_recipients`).
  * - **D** A report ends once. Its end, and the word to its owner where it failed, are one transaction.
  */
-import { existsSync, readdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
 import { ServiceError } from '../../protocol/errors.ts'
 import type { ReportState } from '../../protocol/reports.ts'
 import type { Log } from '../runtime/log.ts'
 import { bootId } from '../runtime/process.ts'
 import { exampleOf } from './content/example.ts'
 import { type Desk, wordsToOwner } from './desk.ts'
+import { clearSteps } from './one-shot/leftovers.ts'
 import { OneShot } from './one-shot/one-shot.ts'
 import type { At, Point } from './points.ts'
 import type { MailRow, ReportChange, ReportRow } from './rows.ts'
@@ -77,6 +76,8 @@ export class Pipeline {
       this.#active.set(report.report_id, stop)
       void this.#work(report, stop.signal).finally(() => {
         this.#active.delete(report.report_id)
+        if (this.#closing.signal.aborted) return
+        this.#sweep(report.report_id)
         this.poke()
       })
     }
@@ -293,18 +294,18 @@ export class Pipeline {
     const report = this.#deps.store.get(report_id)
     if (report === undefined) return
     this.#deps.onChange(report)
-    // Their folders have done their work; the PDF and its source lie beside them.
-    if (report.ended_at !== null) this.#sweep(report)
+    this.#sweep(report_id)
   }
 
-  #sweep(report: ReportRow): void {
-    const { folderOf, log } = this.#deps
+  /** The folders of the steps have done their work when a report has ended and nobody follows a program in them; its papers stay. */
+  #sweep(report_id: string): void {
+    const { store, folderOf, log } = this.#deps
+    const report = store.get(report_id)
+    if (report === undefined || report.ended_at === null || this.#active.has(report_id)) return
     try {
-      const folder = folderOf(report)
-      const shots = existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith(`${report.report_id}-`)) : []
-      for (const name of shots) rmSync(join(folder, name), { recursive: true, force: true })
+      clearSteps(folderOf(report), (id) => id === report_id)
     } catch (error) {
-      log.warn({ err: error, report_id: report.report_id }, 'What the steps of a report left on disk could not be removed')
+      log.warn({ err: error, report_id }, 'What the steps of a report left on disk could not be removed')
     }
   }
 }

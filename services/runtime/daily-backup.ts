@@ -33,10 +33,14 @@ export interface BackupRun {
 
 const NAME = /^(\d{4}-\d\d-\d\dT\d\d)-(\d\d)-(\d\d)-(\d{3})Z$/
 
-/** When the newest backup was made, in milliseconds since 1970; 0 where there is none. Half made ones have other names. */
-export const newestBackupAt = (backups: string): number => {
+/**
+ * When the newest backup was made, in milliseconds since 1970; 0 where there is none. Half made ones have other names. One that is dated
+ * behind `now` was made while the clock was wrong: there would be none until that day.
+ */
+export const newestBackupAt = (backups: string, now: number): number => {
   const names = existsSync(backups) ? readdirSync(backups).filter((name) => NAME.test(name)) : []
-  return names.reduce((newest, name) => Math.max(newest, Date.parse(name.replace(NAME, '$1:$2:$3.$4Z'))), 0)
+  const moments = names.map((name) => Date.parse(name.replace(NAME, '$1:$2:$3.$4Z')))
+  return Math.max(0, ...moments.filter((moment) => moment <= now))
 }
 
 /** Runs `switchboard backup` as a program. It goes on to its end when this process leaves. */
@@ -79,7 +83,8 @@ export const startDailyBackup = (options: DailyBackupOptions): { stop(): void } 
   let isStopped = false
 
   const look = async (): Promise<void> => {
-    if (now() - newestBackupAt(home.backups) >= every_hours * HOUR_MS) {
+    const at = now()
+    if (at - newestBackupAt(home.backups, at) >= every_hours * HOUR_MS) {
       const { code, output } = await run(home.root)
       if (code === 0) log.info({ output }, 'The daily backup was made')
       else log.error({ code, output }, 'The daily backup failed; it is tried again at the next look')

@@ -11,10 +11,11 @@ import type { Backup } from '../../cli/backup/shelf.ts'
 import type { Settings } from '../../cli/settings.ts'
 import { openHome } from '../../services/runtime/home.ts'
 import { takeLock } from '../../services/runtime/lock.ts'
-import { checkLeaks, eventually } from '../harness.ts'
+import { checkLeaks, eventually, tempDir } from '../harness.ts'
 import { root } from './doctored.ts'
 import { addMemory, furnished, keysIn, memoryFile } from './furnished.ts'
 import { openHouse } from './house.ts'
+import { startAgent } from './sleeper.ts'
 
 checkLeaks()
 
@@ -73,8 +74,7 @@ test('restore - refuses while any service runs', async (t) => {
 test('restore - refuses while an agent is at work', async (t) => {
   const settings = furnished(t)
   const backup = await makeBackup(settings)
-  mkdirSync(path.join(settings.home, 'agents', '7'))
-  writeFileSync(path.join(settings.home, 'agents', '7', 'pid'), String(process.pid))
+  startAgent(t, path.join(settings.home, 'agents', '7'))
   await assert.rejects(restore(settings, backup), /agents are still at work/)
 })
 
@@ -184,12 +184,16 @@ test('backup - by the command, while everything runs and under load; then back t
   assert.equal(house.journal().filter(({ text }) => text.includes('slow')).length, 1, 'the model saw it once')
 })
 
-test('backup - up refuses to start in the middle of a restore', async (t) => {
+test('backup - nothing begins in the middle of a restore, by whatever way, and each says the same', async (t) => {
   const house = await openHouse(t)
   mkdirSync(house.home, { recursive: true })
   writeFileSync(path.join(house.home, 'restore.json'), '{}')
-  const { code, output } = await house.run(['up'])
-  assert.equal(code, 1)
-  assert.match(output, /restore --finish/)
+  const user_home = tempDir(t)
+  for (const args of [['up'], ['service', 'install'], ['service', 'start'], ['service', 'environment']]) {
+    const { code, output } = await house.run(args, { HOME: user_home })
+    assert.equal(code, 1, args.join(' '))
+    assert.equal(output, 'A restore was cut off in the middle. Finish it first: npx switchboard restore --finish\n')
+  }
+  assert.deepEqual(readdirSync(user_home), [], 'no unit was written')
   assert.deepEqual(house.jlist(), [])
 })

@@ -10,7 +10,7 @@ import { faultsOf } from '../../cli/backup/inspection.ts'
 import { makeBackup } from '../../cli/backup/making.ts'
 import { type Manifest, writeManifest } from '../../cli/backup/manifest.ts'
 import { rehearse } from '../../cli/backup/rehearsal.ts'
-import { agedBackups, findBackup, listBackups, nameOf, rotate } from '../../cli/backup/shelf.ts'
+import { agedBackups, findBackup, listBackups, nameOf, newestOf, rotate } from '../../cli/backup/shelf.ts'
 import { createClient } from '../../protocol/client.ts'
 import { rowOf, SERVICE_NAMES, table } from '../../protocol/contract.ts'
 import { openLink } from '../../protocol/wire/link.ts'
@@ -236,6 +236,37 @@ test('rotation - removes aged ones and what was left half made, and nothing else
   const gone = rotate(settings.home, { keep: 14, keep_days: 90, keep_bytes: 1e9, now })
   assert.deepEqual(gone.sort(), [old.name, `${nameOf(now)}.partial`].sort())
   assert.deepEqual(readdirSync(path.join(settings.home, 'backups')).sort(), [recent.name, 'my own'].sort())
+})
+
+test('rotation - those that a wrong clock has dated in the future go first, by their number, and never push out a true one', () => {
+  const now = Date.UTC(2026, 10, 23)
+  const made = (days: number) => ({
+    name: nameOf(now + days * DAY_MS),
+    folder: '',
+    manifest: { format: 1 as const, switchboard: '', made_at: now + days * DAY_MS, files: [] },
+  })
+  const [truth, old, soon, late] = [made(0), made(-1), made(5), made(400)]
+  const limits = { keep: 3, keep_days: 90, keep_bytes: 1e9, now }
+  assert.deepEqual(agedBackups([old, truth, soon, late], limits), [soon])
+  assert.deepEqual(agedBackups([soon, late], { ...limits, keep: 1 }), [soon], 'the newest is kept, whatever it is')
+  assert.equal(newestOf([old, truth, soon, late], now), truth)
+  assert.equal(newestOf([soon, late], now), late)
+})
+
+test('backup - what a killed one has left goes when the next begins, also where that fails', async (t) => {
+  const settings = furnished(t)
+  const shelf = path.join(settings.home, 'backups')
+  const leave = (): void => {
+    mkdirSync(path.join(shelf, `${nameOf(1)}.partial`, 'db'), { recursive: true })
+    writeFileSync(path.join(shelf, `${nameOf(1)}.partial`, 'db', 'memory.db'), 'half')
+  }
+  leave()
+  const { name } = await makeBackup(settings)
+  assert.deepEqual(readdirSync(shelf), [name])
+  leave()
+  writeFileSync(memoryFile(settings), 'no database')
+  await assert.rejects(makeBackup(settings))
+  assert.deepEqual(readdirSync(shelf), [name])
 })
 
 test('upgrade - by the command, where nothing runs: a backup, a rehearsal, and how to go on', async (t) => {

@@ -1,6 +1,5 @@
 /** Each check of the doctor, where all is well and where it is not. */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -22,9 +21,10 @@ import type { Pm2 } from '../../cli/pm2.ts'
 import { SERVICES } from '../../cli/settings.ts'
 import { takeLock } from '../../services/runtime/lock.ts'
 import { closeDatabase, openDatabase } from '../../services/runtime/sqlite.ts'
-import { atEnd, checkLeaks, deferred } from '../harness.ts'
+import { atEnd, checkLeaks } from '../harness.ts'
 import { answering, app, root, surroundings } from './doctored.ts'
 import { openHouse } from './house.ts'
+import { startAgent, startSleeper } from './sleeper.ts'
 
 checkLeaks()
 
@@ -224,24 +224,11 @@ test('doctor - services: none, all, one too few, one that dies again and again',
   assert.equal(stateOf(await checkServices(listing(SERVICES.map((name) => app(name, { restarts: 50 }))))), 'warn')
 })
 
-const startSleeper = (t: Parameters<typeof atEnd>[0]): ChildProcess => {
-  const child = spawn('sleep', ['60'], { stdio: 'ignore' })
-  const gone = deferred()
-  child.once('exit', () => gone.resolve())
-  atEnd(t, async () => {
-    child.kill('SIGKILL')
-    await gone.promise
-  })
-  return child
-}
-
 test('doctor - agents: those that live while sessions does not warn; one that has ended does not count', async (t) => {
   const around = surroundings(t)
   assert.equal(stateOf(await checkAgents(around)), 'ok')
   const folder = path.join(around.settings.home, 'agents', '7')
-  mkdirSync(folder)
-  const { pid } = startSleeper(t)
-  writeFileSync(path.join(folder, 'pid'), `${pid}\n`)
+  const pid = startAgent(t, folder)
   const left = await checkAgents(around)
   assert.equal(stateOf(left), 'warn')
   assert.match(left.what, new RegExp(`\\b${pid}\\b`))
@@ -250,6 +237,15 @@ test('doctor - agents: those that live while sessions does not warn; one that ha
   lock.release()
   writeFileSync(path.join(folder, 'exit'), '0\n')
   assert.equal(stateOf(await checkAgents(around)), 'ok')
+})
+
+test('doctor - agents: a stranger that has the number of one whom the machine took with it is none', async (t) => {
+  const around = surroundings(t)
+  const folder = path.join(around.settings.home, 'agents', '7')
+  mkdirSync(folder)
+  writeFileSync(path.join(folder, 'pid'), `${startSleeper(t)}\n`)
+  const { what } = await checkAgents(around)
+  assert.equal(what, 'none is left over')
 })
 
 test('doctor - databases: sound, in use, broken, and from the future', async (t) => {
@@ -290,6 +286,8 @@ test('doctor - backups: none of something, an old one, a young one, and a restor
   await makeBackup(around.settings, Date.now())
   assert.equal(stateOf(await checkBackups(around)), 'ok')
   assert.equal(stateOf(await checkBackups({ ...around, now: () => Date.now() + 3 * 86_400_000 })), 'warn')
+  const { state, what } = await checkBackups({ ...around, now: () => Date.now() - 86_400_000 })
+  assert.deepEqual([state, /dated in the future/.test(what)], ['warn', true])
   writeFileSync(path.join(home, 'restore.json'), '{}')
   assert.equal(stateOf(await checkBackups(around)), 'fail')
 })

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
+import { parseEnv } from 'node:util'
 import { CronTime } from 'cron'
 import fc from 'fast-check'
 import { convert } from '../../cli/import/cron-dialect.ts'
@@ -11,7 +12,7 @@ import { importMemories } from '../../cli/import/memories.ts'
 import { importMessages, sessionIdOf, toRecord } from '../../cli/import/messages.ts'
 import { toMoment } from '../../cli/import/moments.ts'
 import { openSessionRows } from '../../cli/import/sessions/store.ts'
-import { importSettings } from '../../cli/import/settings-file.ts'
+import { importSettings, settingLine } from '../../cli/import/settings-file.ts'
 import { findSource } from '../../cli/import/source.ts'
 import { openPredecessor } from '../../cli/import/store.ts'
 import type { HistoryRecord } from '../../protocol/history.ts'
@@ -300,7 +301,32 @@ test('import - settings: known ones are written into .env and hold there, others
   assert.deepEqual([tally.found, tally.taken, tally.known, tally.refused.length], [6, 2, 2, 2])
   assert.doesNotMatch(JSON.stringify([dry, tally]), /planted/)
   const written = readFileSync(path.join(home, '.env'), 'utf8')
-  assert.match(written, /^LOG_LEVEL=warn\n# From .*\nGATEWAY_MAX_CLAUDE_PROCESSES=16\nGATEWAY_TOKEN="planted secret#1 here"\n$/)
+  assert.match(written, /^LOG_LEVEL=warn\n# From .*\nGATEWAY_MAX_CLAUDE_PROCESSES=16\nGATEWAY_TOKEN='planted secret#1 here'\n$/)
   assert.equal(statSync(path.join(home, '.env')).mode & 0o077, 0)
   assert.equal(importSettings(source, { home, root }, false).taken, 0)
+})
+
+/** More than one line; or both quotes that take everything as it is, and something that double quotes do not. */
+const isUnwritable = (value: string): boolean =>
+  /[\r\n]/.test(value) || (value.includes("'") && value.includes('`') && /["\\]/.test(value))
+
+test('import - settings: what is written is read as it was, whatever it holds; what cannot be written is refused', () => {
+  const letters = fc.constantFrom('a', '=', ' ', '#', '"', "'", '`', '\\', 'n', '$', '{', '}', '\t', 'é', '日')
+  const values = fc.array(fc.oneof(fc.string({ unit: letters }), fc.string()), { maxLength: 6 })
+  fc.assert(
+    fc.property(values, (given) => {
+      const written = new Map<string, string>()
+      const lines: string[] = []
+      for (const [index, value] of given.entries()) {
+        const line = settingLine(`N${index}`, value)
+        if (line === null) assert.ok(isUnwritable(value), JSON.stringify(value))
+        else {
+          lines.push(line)
+          written.set(`N${index}`, value)
+        }
+      }
+      assert.deepEqual({ ...parseEnv(`${lines.join('\n')}\nLAST=1\n`) }, { ...Object.fromEntries(written), LAST: '1' })
+    }),
+    { numRuns: 500 },
+  )
 })

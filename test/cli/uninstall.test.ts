@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
-import { findBackup } from '../../cli/backup/shelf.ts'
+import { findBackup, nameOf } from '../../cli/backup/shelf.ts'
 import { openSessionRows } from '../../cli/import/sessions/store.ts'
 import type { App, Pm2 } from '../../cli/pm2.ts'
 import type { Settings } from '../../cli/settings.ts'
@@ -93,6 +93,41 @@ test('uninstall - what is not ours is named, and nothing at all is deleted', asy
   assert.equal(code, 1)
   for (const name of ['thesis.md', 'reports/my own', 'db/notes.db']) assert.match(output, new RegExp(`^ {2}${name}$`, 'm'))
   assert.ok(existsSync(path.join(settings.home, 'db/memory.db')))
+})
+
+test('uninstall - what a crash has left half done is ours, too', (t) => {
+  const settings = furnished(t)
+  const uuid = '01234567-89ab-cdef-0123-456789abcdef'
+  const names = [
+    'reports/mail-7.json',
+    `archives/import-${uuid}/.harness/tasks.json`,
+    `archives/${uuid}.partial/entry.json`,
+    'archives/index.json.partial',
+    'archives/index.json.new',
+    `backups/${nameOf(0)}.partial/db/memory.db`,
+    'restore.json.partial',
+    'imported.json.partial',
+    '.env.partial',
+    'restore.partial/db/memory.db',
+  ]
+  for (const name of names) {
+    mkdirSync(path.dirname(path.join(settings.home, name)), { recursive: true })
+    writeFileSync(path.join(settings.home, name), '')
+  }
+  assert.deepEqual(listBelongings(settings.home).strangers, [])
+})
+
+test('uninstall - the folder of the last backup may be named by ~', async (t) => {
+  const settings = furnished(t)
+  const before = process.env.HOME
+  const user_home = tempDir(t)
+  process.env.HOME = user_home
+  atEnd(t, () => {
+    if (before === undefined) delete process.env.HOME
+    else process.env.HOME = before
+  })
+  assert.equal((await call(t, settings, ['--yes', '--backup', '~/last'])).code, 0)
+  assert.equal(readdirSync(path.join(user_home, 'last')).length, 1)
 })
 
 test('uninstall - links go and what they lead to stays, also where the home itself is one', async (t) => {

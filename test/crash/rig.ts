@@ -198,8 +198,7 @@ export const openRig = async (
     agentLog: () => readFileSync(join(rig.agentFolder(), 'out'), 'utf8'),
     agentPid: () => Number(readFileSync(join(rig.agentFolder(), 'pid'), 'utf8')),
   }
-  await start('history')
-  await start('sessions')
+  await Promise.all([start('history'), start('sessions')])
   return rig
 }
 

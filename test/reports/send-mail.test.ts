@@ -230,4 +230,7 @@ test('mail-app - the order reaches the script as a file, which is gone afterward
     signal,
   )
   assert.ok(!missing.ok && missing.known && !missing.again)
+  const cancelled = way.send(mail, null, () => assert.fail('cancelled meanwhile'), signal)
+  await assert.rejects(cancelled, /cancelled meanwhile/)
+  assert.throws(() => readFileSync(join(folder, 'mail-7.json')), { code: 'ENOENT' }, 'what was said in it does not stay')
 })

@@ -95,11 +95,17 @@ const placeRecord = (file: string, cwd: string, claude_to: string): void => {
   renameSync(`${target}.import`, target)
 }
 
-/** Adopts the chats that have a conversation. @param rows our sessions; null: only looks */
-export const adoptSessions = async (old: Predecessor, places: AdoptionPlaces, rows: SessionRows | null): Promise<Tally> => {
+/** Adopts the chats that have a conversation. @param rows our sessions; null: only looks @param stopped ends it between two chats */
+export const adoptSessions = async (
+  old: Predecessor,
+  places: AdoptionPlaces,
+  rows: SessionRows | null,
+  stopped?: AbortSignal,
+): Promise<Tally> => {
   const tally = newTally('chats')
   const { from, claude_from, claude_to } = places
   for (const chat of chatsOf(old, from)) {
+    stopped?.throwIfAborted()
     const { bot_id, chat_id, cwd } = chat
     if (BESIDE.test(chat_id)) continue
     const name = `chat ${bot_id}/${chat_id}`

@@ -9,7 +9,8 @@
  *   missed within seconds of its start.
  * - **B** Nothing is said of a moment that was seen to be missing only once.
  * - **C** Nothing is kept: the ledger is the truth. After a start the last day is looked at again, hour by hour and the newest
- *   first, while what comes due meanwhile is looked at each minute.
+ *   first, while what comes due meanwhile is looked at each minute. When the day is through, what was found is told, also that it is
+ *   nothing: what the life before has said of it is over then.
  * - **D** A scheduler that does not answer is no gap: it is down, and others say so. What it missed it accounts for itself.
  */
 import { setTimeout as delay } from 'node:timers/promises'
@@ -59,6 +60,7 @@ export class Auditor {
   #since: number | null = null
   #until: number | null = null
   #checked = 0
+  #isThrough = false
 
   constructor(options: AuditorOptions) {
     this.#options = options
@@ -96,6 +98,11 @@ export class Auditor {
       this.#since = since
     }
     this.#forget(oldest)
+    // What is still in doubt will be told either way at the next look.
+    if (!this.#isThrough && this.#since !== null && this.#since <= oldest && this.#suspects.size === 0) {
+      this.#isThrough = true
+      this.#options.onChange(this.state.gaps)
+    }
   }
 
   async #run(): Promise<void> {

@@ -87,8 +87,8 @@ export class Reader {
       }
     }
     const gone = [...this.#known.keys()].filter((path) => !found.has(path))
-    for (const path of gone) this.#known.delete(path)
     if (gone.length > 0) store.dropFiles(gone)
+    for (const path of gone) this.#known.delete(path)
     return { files: found.size, bytes: this.#taken }
   }
 

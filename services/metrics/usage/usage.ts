@@ -98,7 +98,11 @@ export class Usage {
     const { log, every_ms = EVERY_MS } = this.#options
     while (!signal.aborted) {
       await this.scan().catch((error: unknown) => log.error({ err: error }, "The CLI's session files could not be read"))
-      this.#forget()
+      try {
+        this.#forget()
+      } catch (error) {
+        log.error({ err: error }, 'What is too old to be copied could not be let go of; it is tried again')
+      }
       await sleep(every_ms, undefined, { signal }).catch(() => undefined)
     }
   }

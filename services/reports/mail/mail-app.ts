@@ -30,6 +30,9 @@ export const toHanded = (stdout: string): Handed => {
   return answer.stage === 'compose' ? { ok: false, known: true, reason, again: true } : { ok: false, known: false, reason }
 }
 
+/** Whether this is the name of an order: a crash may leave one. */
+export const isMailOrder = (name: string): boolean => /^mail-\d+\.json$/.test(name)
+
 export interface MailAppOptions {
   /** The script: `reports/send-mail.js`. */
   readonly script: string
@@ -48,15 +51,10 @@ export const createMailApp = ({ script, folder, env, command = 'osascript' }: Ma
     const { sender, to, cc, subject, body } = mail
     const order = join(folder, `mail-${mail.mail_id}.json`)
     const reply_to_subject = mail.reply_to?.subject ?? null
-    writeFileSync(
-      order,
-      JSON.stringify({ sender, to, cc, subject, body, attachment: attachment?.path ?? null, reply_to_subject }),
-      {
-        mode: 0o600,
-      },
-    )
-    onHanding()
+    const text = JSON.stringify({ sender, to, cc, subject, body, attachment: attachment?.path ?? null, reply_to_subject })
     try {
+      writeFileSync(order, text, { mode: 0o600 })
+      onHanding()
       return await new Promise<Handed>((resolve) => {
         const options = { env: { ...env }, timeout: TIMEOUT_MS, killSignal: 'SIGKILL', signal } as const
         execFile(command, ['-l', 'JavaScript', script, order], options, (error, stdout) => {

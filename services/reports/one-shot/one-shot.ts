@@ -8,7 +8,7 @@
  * - **C** The exit status decides. Where nobody will write one any more the program counts as killed.
  */
 import { spawn } from 'node:child_process'
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { runnerMark, signalAll } from '../../runtime/marked-processes.ts'
 import { packageRoot } from '../../runtime/package-root.ts'
@@ -94,11 +94,6 @@ export class OneShot {
   /** Takes up a program of an earlier life. Null: it was never started, and now never will be. */
   takeUp(elapsed_ms: number, stopped: AbortSignal, closing: AbortSignal): Promise<Ended> | null {
     return this.#claim() ? null : this.#follow(elapsed_ms, stopped, closing)
-  }
-
-  /** Removes the folder. */
-  forget(): void {
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 })
   }
 
   async #spawn({ command, args, env }: Program): Promise<void> {

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { UsageError } from '../../../cli/arguments.ts'
 import type { Context } from '../../../cli/command.ts'
 import { report } from '../../../cli/report.ts'
 import { JOBS, jobOf } from '../../../cli/report-jobs.ts'
@@ -38,7 +39,7 @@ test('report command - tells each step, where the PDF lies, and that the day has
   await assert.rejects(run('--lang', 'cn', '--date', '2026-11-23'), /Nothing was made\..*--force/)
   assert.equal((await run('--lang', 'cn', '--date', '2026-11-23', '--preview')).code, 0, 'a preview counts apart')
   assert.equal((await run('--lang', 'cn', '--date', '2026-11-23', '--no-send')).code, 0)
-  for (const wrong of [[], ['--lang', 'fr'], ['--lang', 'cn', '--what']]) assert.equal((await run(...wrong)).code, 2)
+  for (const wrong of [[], ['--lang', 'fr'], ['--lang', 'cn', '--what']]) await assert.rejects(run(...wrong), UsageError)
 })
 
 test('report command - offers two jobs at nine, each on the clocks of its readers, once', async (t) => {

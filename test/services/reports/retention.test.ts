@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { checkLeaks, eventually } from '../../harness.ts'
+import Database from 'better-sqlite3'
+import { processesOf } from '../../../services/reports/one-shot/processes.ts'
+import { isLinux } from '../../../services/runtime/process.ts'
+import { checkLeaks, eventually, tempDir } from '../../harness.ts'
 import { openRig } from './rig.ts'
 
 checkLeaks()
@@ -39,4 +42,34 @@ test('reports - old ones go with their folders and the mails that lie as files; 
     ['my own.txt'],
   )
   assert.deepEqual(readdirSync(join(home, 'outbox')), ['my own.txt'])
+})
+
+test('reports - cancelled in the moment in which the service was killed: the next life ends the program and clears its folder', async (t) => {
+  const home = tempDir(t)
+  const program = join(home, 'claude')
+  writeFileSync(program, '#!/bin/sh\nsleep 60\n')
+  chmodSync(program, 0o755)
+  const env = { CLAUDE_BIN: program }
+  const first = await openRig(t, { env, home })
+  const { report_id } = await first.ask.create({ lang: 'en', send: false })
+  const other = await first.ask.create({ lang: 'cn', send: false })
+  const stepsOf = (id: string): string[] =>
+    readdirSync(join(home, 'reports'), { recursive: true, encoding: 'utf8' }).filter((name) => name.includes(`/${id}-`))
+  const folderOf = (id: string): string => join(home, 'reports', stepsOf(id).find((name) => name.endsWith('/pid')) ?? '', '..')
+  await eventually(() => [report_id, other.report_id].every((id) => existsSync(join(folderOf(id), 'pid'))))
+  const [cancelled, kept] = [folderOf(report_id), folderOf(other.report_id)] as const
+  const nonceOf = (folder: string): string => folder.slice(folder.lastIndexOf('/') + 1)
+  await first.close()
+  const db = new Database(join(home, 'db', 'reports.db'))
+  db.prepare("UPDATE reports SET state = 'cancelled', run = NULL, ended_at = 1 WHERE report_id = ?").run(report_id)
+  db.close()
+  assert.ok(processesOf(nonceOf(cancelled), null).length > 0 || !isLinux, 'nobody has ended it')
+
+  const second = await openRig(t, { env, home })
+  await eventually(() => processesOf(nonceOf(cancelled), null).length === 0)
+  assert.ok(!existsSync(cancelled))
+  assert.ok(existsSync(kept), 'what is being made is let be')
+  assert.ok(processesOf(nonceOf(kept), null).length > 0 || !isLinux)
+  await second.ask.cancel({ report_id: other.report_id })
+  await eventually(() => !existsSync(kept) && processesOf(nonceOf(kept), null).length === 0)
 })

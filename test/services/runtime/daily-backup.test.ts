@@ -43,24 +43,38 @@ const begin = (t: Scope, run: (home: string) => Promise<BackupRun>, every_hours 
   }
 }
 
-test('daily backup - made when the newest is a day old, once, and again the day after; never before', async (t) => {
+/** One whose backups are made: a folder each. */
+const beginMaking = (t: Scope) => {
   let runs = 0
   const house = begin(t, async () => {
     runs += 1
     mkdirSync(path.join(house.home.backups, nameOf(house.at())))
     return { code: 0, output: '' }
   })
-  await eventually(() => runs === 1)
+  return { ...house, runs: () => runs }
+}
+
+test('daily backup - made when the newest is a day old, once, and again the day after; never before', async (t) => {
+  const house = beginMaking(t)
+  await eventually(() => house.runs() === 1)
   await house.looked()
   house.pass(23)
   await house.looked()
-  assert.equal(runs, 1)
+  assert.equal(house.runs(), 1)
   house.pass(1)
-  await eventually(() => runs === 2)
+  await eventually(() => house.runs() === 2)
   house.pass(24 * 30)
-  await eventually(() => runs === 3)
+  await eventually(() => house.runs() === 3)
   await house.looked()
-  assert.equal(runs, 3, 'a month of sleep is made up for once')
+  assert.equal(house.runs(), 3, 'a month of sleep is made up for once')
+})
+
+test('daily backup - one that a wrong clock has dated a year ahead holds up none', async (t) => {
+  const house = beginMaking(t)
+  mkdirSync(path.join(house.home.backups, nameOf(house.at() + 365 * 24 * HOUR_MS)))
+  await eventually(() => house.runs() === 1)
+  await house.looked()
+  assert.equal(house.runs(), 1)
 })
 
 test('daily backup - one that fails is tried again, and one that throws ends nothing', async (t) => {
@@ -96,12 +110,13 @@ test('daily backup - none where it is switched off, and none after stop', async 
 
 test('daily backup - the newest is told by its name; half made ones and strangers do not count', (t) => {
   const folder = tempDir(t)
-  assert.equal(newestBackupAt(path.join(folder, 'none')), 0)
+  assert.equal(newestBackupAt(path.join(folder, 'none'), Date.now()), 0)
   const moment = Date.UTC(2026, 10, 23, 2, 15, 0, 123)
   for (const name of [nameOf(moment - 1), nameOf(moment), `${nameOf(moment + 1)}.partial`, 'my own', '2099'])
     mkdirSync(path.join(folder, name))
   assert.equal(readdirSync(folder).length, 5)
-  assert.equal(newestBackupAt(folder), moment)
+  assert.equal(newestBackupAt(folder, moment), moment)
+  assert.equal(newestBackupAt(folder, moment - 1), moment - 1, 'what is of the future does not count')
 })
 
 test('daily backup - the command is really run: in an empty home it says that there is nothing, and that is logged', async (t) => {
