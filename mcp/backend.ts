@@ -3,7 +3,7 @@
  * of the call; what is not is asked again only where the first time cannot have arrived.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { BackendFault, toAbsentFault, toStatusFault, toTimeoutFault } from './fault.ts'
+import { BackendFault, type Doubt, toAbsentFault, toBrokenFault, toStatusFault, toTimeoutFault } from './fault.ts'
 
 /** How long nobody listening counts as a restart: PM2 brings the edge back within one to three seconds. */
 const ABSENT_MS = 5_000
@@ -35,8 +35,10 @@ export interface Question {
   readonly timeout_ms: number
   /** The variable that sets `timeout_ms`; told when it has passed. */
   readonly setting?: string
-  /** Whether asking twice is the same as asking once. */
+  /** Whether asking twice is the same as asking once; with a key, only for the attempts of this one call. */
   readonly repeatable: boolean
+  /** What to say where nobody knows whether it was done; absent where a new call does no harm. */
+  readonly doubt?: Doubt
   readonly signal?: AbortSignal
 }
 
@@ -79,7 +81,12 @@ const DOTS = /\/\.{1,2}(?=\/|$)/
 
 /** Builds the way to an API. */
 export const createBackend = ({ api_base, headers = {}, absent_ms = ABSENT_MS }: BackendOptions): Backend => {
-  const once = async <T>(question: Question, left_ms: number, read: (response: Response) => Promise<T>): Promise<T> => {
+  const once = async <T>(
+    question: Question,
+    doubt: Doubt,
+    left_ms: number,
+    read: (response: Response) => Promise<T>,
+  ): Promise<T> => {
     const { method, path, query, body, signal } = question
     const clock = new AbortController()
     const timer = setTimeout(() => clock.abort(), left_ms)
@@ -93,23 +100,19 @@ export const createBackend = ({ api_base, headers = {}, absent_ms = ABSENT_MS }:
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         signal: AbortSignal.any(signals),
       })
-      if (!response.ok) throw toStatusFault(response.status, await readText(response), response.headers.get('retry-after'))
+      if (!response.ok) throw toStatusFault(response.status, await readText(response), response.headers.get('retry-after'), doubt)
       return await read(response)
     } catch (error) {
       signal?.throwIfAborted()
       if (clock.signal.aborted)
-        throw toTimeoutFault(`${method} ${path}`, question.timeout_ms, question.setting ?? 'MCB_MCP_TIMEOUT')
+        throw toTimeoutFault(`${method} ${path}`, question.timeout_ms, question.setting ?? 'MCB_MCP_TIMEOUT', doubt)
       if (error instanceof BackendFault) throw error
       const code = codeOf(error)
-      if (UNSENT.has(code)) throw toAbsentFault(api_base, error)
+      if (UNSENT.has(code)) throw toAbsentFault(api_base, doubt, error)
       // Not the network: a port or a header that no client may use.
       if (code === undefined)
         throw new BackendFault('refused', `${api_base} cannot be asked: look at MCB_API_BASE and MCB_TOKEN.`, { cause: error })
-      throw new BackendFault(
-        'broken',
-        `The connection to Switchboard at ${api_base} broke off before the answer was there. ${question.repeatable ? 'Try again.' : 'Look whether it was done before you try again.'}`,
-        { cause: error },
-      )
+      throw toBrokenFault(api_base, doubt, error)
     } finally {
       // A body that is still to be read has a clock of its own.
       clearTimeout(timer)
@@ -131,14 +134,16 @@ export const createBackend = ({ api_base, headers = {}, absent_ms = ABSENT_MS }:
     if (DOTS.test(question.path))
       throw new BackendFault('refused', 'An id cannot be "." or "..": nothing was asked. Correct it and call again.')
     const began = performance.now()
+    let doubt = question.doubt ?? { arrived: false }
     for (;;) {
       const waited = performance.now() - began
       try {
-        return await once(question, Math.max(1, question.timeout_ms - waited), read)
+        return await once(question, doubt, Math.max(1, question.timeout_ms - waited), read)
       } catch (fault) {
         const waited_ms = performance.now() - began
         const pause_ms = pause(fault, question.repeatable, waited_ms)
         if (pause_ms === undefined || waited_ms + pause_ms >= question.timeout_ms) throw fault
+        if ((fault as BackendFault).mayHaveArrived) doubt = { ...doubt, arrived: true }
         await sleep(pause_ms, undefined, question.signal === undefined ? {} : { signal: question.signal })
       }
     }

@@ -17,7 +17,7 @@ import { refusalOf } from '../protocol/chain.ts'
 import { Activity, type TurnNews } from './activity.ts'
 import type { Backend } from './backend.ts'
 import { type Chain, chainHeaders } from './chain.ts'
-import { BackendFault } from './fault.ts'
+import { BackendFault, type Doubt } from './fault.ts'
 import { toFailure, toResult } from './results.ts'
 import { readEvents } from './sse.ts'
 import type { ToolCall } from './tool.ts'
@@ -53,6 +53,9 @@ interface End {
   readonly content: string
 }
 
+/** Where the answer will be, whatever becomes of the call. */
+const placeOf = ({ bot_id, chat_id }: Message): string => `get_chat_session with session_id gw-${bot_id}-${chat_id}`
+
 const begin = async (deps: ConversationDeps, message: Message, chain: readonly string[]): Promise<string> => {
   const response = await deps.backend.open({
     method: 'POST',
@@ -62,6 +65,7 @@ const begin = async (deps: ConversationDeps, message: Message, chain: readonly s
     timeout_ms: Math.min(deps.timeout_ms, AWAY_MS),
     setting: 'MCB_GATEWAY_TIMEOUT',
     repeatable: true,
+    doubt: { look: placeOf(message), arrived: false },
   })
   // This stream tells of texts only; the turn's own tells of tools, too, and can be taken up again.
   await response.body?.cancel()
@@ -74,13 +78,21 @@ const begin = async (deps: ConversationDeps, message: Message, chain: readonly s
   return turn_id
 }
 
+/** A message that was taken. */
+interface Sent {
+  readonly turn_id: string
+  /** Whatever breaks from now on: the message is not to be sent again. */
+  readonly doubt: Doubt
+}
+
 /** What became of a turn whose events are no longer there, or of which we have seen all. */
-const endOf = async ({ backend }: ConversationDeps, turn_id: string): Promise<End | undefined> => {
+const endOf = async ({ backend }: ConversationDeps, { turn_id, doubt }: Sent): Promise<End | undefined> => {
   const turn = (await backend.ask({
     method: 'GET',
     path: `/gateway/turns/${turn_id}`,
     timeout_ms: AWAY_MS,
     repeatable: true,
+    doubt,
   })) as { state: string; reply: string | null; ended_at: number | null }
   return turn.ended_at === null ? undefined : { state: turn.state, content: turn.reply ?? '' }
 }
@@ -88,7 +100,7 @@ const endOf = async ({ backend }: ConversationDeps, turn_id: string): Promise<En
 /** Reads the events of one connection. Resolves with the end, or undefined when the connection ended without it. */
 const readOnce = async (
   deps: ConversationDeps,
-  turn_id: string,
+  sent: Sent,
   seen: { id: string },
   signal: AbortSignal,
   onNews: (news: TurnNews) => void,
@@ -98,17 +110,19 @@ const readOnce = async (
   try {
     const response = await deps.backend.open({
       method: 'GET',
-      path: `/gateway/turns/${turn_id}/events`,
+      path: `/gateway/turns/${sent.turn_id}/events`,
       headers: seen.id === '' ? {} : { 'last-event-id': seen.id },
       timeout_ms: SILENCE_MS,
       repeatable: true,
+      doubt: sent.doubt,
       signal: AbortSignal.any([signal, silence.signal]),
     })
-    if (response.body === null || response.status === 204) return await endOf(deps, turn_id)
+    if (response.body === null || response.status === 204) return await endOf(deps, sent)
     for await (const { id, data } of readEvents(response.body, () => timer.refresh())) {
       const news = JSON.parse(data) as TurnNews
       if (news.type === 'done') return { state: String(news.state), content: String(news.content) }
-      seen.id = id
+      // What has no name cannot be gone on behind.
+      if (id !== '') seen.id = id
       onNews(news)
     }
     return undefined
@@ -119,7 +133,7 @@ const readOnce = async (
 
 const follow = async (
   deps: ConversationDeps,
-  turn_id: string,
+  sent: Sent,
   signal: AbortSignal,
   onNews: (news: TurnNews) => void,
 ): Promise<End> => {
@@ -127,7 +141,7 @@ const follow = async (
   let heard = performance.now()
   for (;;) {
     try {
-      const end = await readOnce(deps, turn_id, seen, signal, (news) => {
+      const end = await readOnce(deps, sent, seen, signal, (news) => {
         heard = performance.now()
         onNews(news)
       })
@@ -135,7 +149,7 @@ const follow = async (
     } catch (error) {
       signal.throwIfAborted()
       if (error instanceof BackendFault && error.status === 410) {
-        const end = await endOf(deps, turn_id)
+        const end = await endOf(deps, sent)
         if (end !== undefined) return end
       } else if (error instanceof BackendFault && error.kind === 'status' && error.status < 500 && error.status !== 429)
         throw error
@@ -166,7 +180,8 @@ export const converse = async (deps: ConversationDeps, message: Message, call: T
     tell()
     const turn_id = await begin(deps, message, chain)
     try {
-      const end = await follow(deps, turn_id, AbortSignal.any([call.signal, clock.signal]), (news) => {
+      const sent = { turn_id, doubt: { look: placeOf(message), arrived: true } }
+      const end = await follow(deps, sent, AbortSignal.any([call.signal, clock.signal]), (news) => {
         if (activity.note(news)) tell()
       })
       const result = toResult({ response: end.content, session_key: message.chat_id })
@@ -178,7 +193,7 @@ export const converse = async (deps: ConversationDeps, message: Message, call: T
       }
       if (!clock.signal.aborted) throw error
       return toFailure(
-        `No answer within ${deps.timeout_ms / 1_000} s (MCB_GATEWAY_TIMEOUT). The agent goes on; its answer will be in the chat: get_chat_session with session_id gw-${message.bot_id}-${message.chat_id}. Do not send the message again.`,
+        `No answer within ${deps.timeout_ms / 1_000} s (MCB_GATEWAY_TIMEOUT). The agent goes on; its answer will be in the chat: ${placeOf(message)}. Do not send the message again.`,
       )
     }
   } finally {

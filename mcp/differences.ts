@@ -20,6 +20,8 @@ export interface Difference {
   readonly slow?: boolean
   /** Starts an agent, which may call tools itself: its chain is looked at, and sent along. */
   readonly chained?: boolean
+  /** The tool that tells whether a call was done whose answer was lost: to be named where a second call would do it again. */
+  readonly look?: string
 }
 
 /** Fields that this server fills in, or that are not for a model. */
@@ -28,9 +30,9 @@ export const NEVER_SHOWN: readonly string[] = ['idempotency_key', 'response', 'c
 /** By the name of the tool. */
 export const DIFFERENCES: Readonly<Record<string, Difference>> = {
   list_cron_jobs: { bot: 'own' },
-  create_cron_job: { bot: 'own' },
-  run_cron_job: { slow: true, chained: true },
-  add_memory: { bot: 'own' },
+  create_cron_job: { bot: 'own', look: 'list_cron_jobs' },
+  run_cron_job: { slow: true, chained: true, look: 'get_cron_job_history' },
+  add_memory: { bot: 'own', look: 'list_memories' },
   search_memory: { bot: 'own', rename: { query: 'q' }, defaults: { limit: 5 } },
   list_memories: { bot: 'own' },
   search_chat_history: { bot: 'all', rename: { query: 'q' }, defaults: { limit: 10 } },
@@ -39,12 +41,14 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = {
   list_gateway_sessions: { bot: 'all' },
   stop_gateway_session: { destructive: true },
   reset_gateway_session: { destructive: true },
-  send_gateway_message: { hide: ['user_id', 'username'] },
-  send_background_message: { hide: ['project_id'], chained: true },
+  send_gateway_message: { hide: ['user_id', 'username'], look: 'get_chat_session' },
+  send_background_message: { hide: ['project_id'], chained: true, look: 'list_tasks' },
   cancel_task: { destructive: true },
-  interrupt_gateway_session: { destructive: true },
+  interrupt_gateway_session: { destructive: true, look: 'list_open_turns' },
   stop_cron_run: { destructive: true },
   put_memory: { bot: 'own' },
   list_open_turns: { bot: 'all' },
   cancel_report: { destructive: true },
+  set_nirmana_mode: { look: 'get_nirmana_state' },
+  send_report: { look: 'get_report' },
 }

@@ -26,6 +26,11 @@ export class BackendFault extends Error {
     this.status = options.status ?? 0
     this.retry_after_s = options.retry_after_s
   }
+
+  /** Whether what was asked may have been done all the same. */
+  get mayHaveArrived(): boolean {
+    return this.kind !== 'absent' && this.kind !== 'refused' && this.status !== 429
+  }
 }
 
 const DETAIL_MAX = 500
@@ -47,10 +52,24 @@ const detailOf = (body: string): string => {
   return body.slice(0, DETAIL_MAX)
 }
 
+/** What is not known of a call that fails. */
+export interface Doubt {
+  /** What tells whether it was done, where a new call would do it a second time; undefined where that does no harm. */
+  readonly look?: string | undefined
+  /** Whether it may have arrived before the attempt that failed. */
+  readonly arrived: boolean
+}
+
+/** What to do next. `arrived`: whether the attempt that failed may have arrived. */
+const next = (doubt: Doubt, arrived: boolean, otherwise: string): string =>
+  doubt.look === undefined || !(arrived || doubt.arrived)
+    ? otherwise
+    : `Look whether it was done (${doubt.look}) before you call again.`
+
 const later = (retry_after_s: number | undefined): string =>
   retry_after_s === undefined ? 'Try again in a few seconds.' : `Try again in ${retry_after_s} s.`
 
-const adviceFor = (status: number, retry_after_s: number | undefined): string => {
+const adviceFor = (status: number, retry_after_s: number | undefined, doubt: Doubt): string => {
   switch (status) {
     case 401:
       return 'Set MCB_TOKEN in the configuration of this MCP server to the GATEWAY_TOKEN of Switchboard, and start the client anew.'
@@ -61,10 +80,13 @@ const adviceFor = (status: number, retry_after_s: number | undefined): string =>
     case 422:
       return 'Correct that and call again.'
     case 429:
+      // Refused at the door.
+      return next(doubt, false, later(retry_after_s))
     case 502:
     case 503:
     case 504:
-      return later(retry_after_s)
+      // Also 503 is no proof: a service that dies in the middle of a call is as unavailable as one that never was there.
+      return next(doubt, true, later(retry_after_s))
     case 507:
       return 'Free disk space on the machine of Switchboard, then try again.'
     default:
@@ -73,24 +95,32 @@ const adviceFor = (status: number, retry_after_s: number | undefined): string =>
 }
 
 /** The fault of an answer that is not a success. */
-export const toStatusFault = (status: number, body: string, retry_after: string | null): BackendFault => {
+export const toStatusFault = (status: number, body: string, retry_after: string | null, doubt: Doubt): BackendFault => {
   const retry_after_s = retry_after !== null && /^\d{1,6}$/.test(retry_after) ? Number(retry_after) : undefined
   const detail = detailOf(body).trim().replace(/\.$/, '')
-  const words = [`HTTP ${status}: ${detail || 'no reason was given'}.`, adviceFor(status, retry_after_s)]
+  const words = [`HTTP ${status}: ${detail || 'no reason was given'}.`, adviceFor(status, retry_after_s, doubt)]
   return new BackendFault('status', words.join(' ').trim(), { status, ...(retry_after_s === undefined ? {} : { retry_after_s }) })
 }
 
 /** The fault of an API that nobody answers for. */
-export const toAbsentFault = (api_base: string, cause: unknown): BackendFault =>
+export const toAbsentFault = (api_base: string, doubt: Doubt, cause: unknown): BackendFault =>
   new BackendFault(
     'absent',
-    `Cannot connect to Switchboard at ${api_base}: nothing answers there. Start it with "npm start" in its folder ("npx switchboard status" says what runs), then call again. If it listens elsewhere, set MCB_API_BASE.`,
+    `Cannot connect to Switchboard at ${api_base}: nothing answers there. Start it with "npm start" in its folder ("npx switchboard status" says what runs). ${next(doubt, false, 'Then call again.')} If it listens elsewhere, set MCB_API_BASE.`,
     { cause },
   )
 
 /** The fault of an answer that did not come in time. `path` without its query, which may hold what is nobody's business. */
-export const toTimeoutFault = (path: string, timeout_ms: number, setting: string): BackendFault =>
+export const toTimeoutFault = (path: string, timeout_ms: number, setting: string, doubt: Doubt): BackendFault =>
   new BackendFault(
     'timeout',
-    `Timed out: ${path} gave no answer within ${timeout_ms / 1_000} s. Try again; ${setting} sets how long to wait.`,
+    `Timed out: ${path} gave no answer within ${timeout_ms / 1_000} s (${setting}). ${next(doubt, true, 'Try again.')}`,
+  )
+
+/** The fault of a connection that ended before the answer did. */
+export const toBrokenFault = (api_base: string, doubt: Doubt, cause: unknown): BackendFault =>
+  new BackendFault(
+    'broken',
+    `The connection to Switchboard at ${api_base} broke off before the answer was there. ${next(doubt, true, 'Try again.')}`,
+    { cause },
   )

@@ -80,6 +80,7 @@ export const createMetaLoopTools = (base: string, timeout_ms: number): readonly 
   const backend = createBackend({ api_base: `${base}/api/meta-loop` })
   return Object.entries(TOOLS).map(([name, { summary, properties = {}, required, request }]): Tool => {
     const reads = request({}).method === 'GET'
+    const doubt = { look: reads ? undefined : 'meta_loop_status', arrived: false }
     return {
       name,
       description: summary,
@@ -92,7 +93,7 @@ export const createMetaLoopTools = (base: string, timeout_ms: number): readonly 
         const lacking = required?.find((field) => args[field] === undefined || args[field] === null)
         if (lacking !== undefined) throw new BackendFault('refused', `${lacking}: is missing. Call again with it.`)
         try {
-          return toTextResult(await backend.ask({ ...request(args), timeout_ms, repeatable: false, signal }))
+          return toTextResult(await backend.ask({ ...request(args), timeout_ms, repeatable: false, doubt, signal }))
         } catch (error) {
           if (!(error instanceof BackendFault) || error.kind !== 'absent') throw error
           throw new BackendFault('absent', `Cannot connect to the meta-loop at ${base}: start it, or correct META_LOOP_BASE.`, {

@@ -8,9 +8,20 @@ const Seconds = z
   .transform(Number)
   .refine((value) => value > 0 && value <= 86_400, 'must be more than 0 and at most 86400 seconds')
 
+/** In the password of a URL a `%` begins the code of a character. */
+const isPasswordReadable = (url: string): boolean => {
+  try {
+    decodeURIComponent(new URL(url).password)
+    return true
+  } catch {
+    return false
+  }
+}
+
 const Url = z
   .url({ protocol: /^https?$/, error: 'must be a URL that begins with http:// or https://' })
   .transform((url) => url.replace(/\/+$/, ''))
+  .refine(isPasswordReadable, 'has a % in its password that stands for itself: write it as %25')
 
 const Secret = z.string().regex(/^[\x21-\x7e]+$/, 'may hold printable ASCII characters only, and no space')
 

@@ -137,6 +137,7 @@ const callRow =
       timeout_ms: slow ? settings.gateway_timeout_ms : settings.timeout_ms,
       setting: slow ? 'MCB_GATEWAY_TIMEOUT' : 'MCB_MCP_TIMEOUT',
       repeatable: tool.row.idempotent === true,
+      doubt: { look: tool.difference.look, arrived: false },
       signal: call.signal,
     })
     return toResult(answer)

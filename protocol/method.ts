@@ -43,7 +43,7 @@ export interface MethodSpec {
   readonly mcp?: string
   /** Whether WebSocket shows it (by its contract name). */
   readonly ws?: boolean
-  /** How long the caller waits, in milliseconds. A long poll names the field that adds to it. */
+  /** How long the caller waits, in milliseconds; of a long poll more than the longest `wait_ms` of its input. */
   readonly timeout_ms?: number
   /** Asking twice is the same as asking once: the caller repeats it by itself when the service restarts. */
   readonly idempotent?: boolean

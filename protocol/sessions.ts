@@ -252,7 +252,7 @@ export const sessions = service({
       ws: true,
       mcp: 'interrupt_gateway_session',
       timeout_ms: 5_000,
-      idempotent: true,
+      // Not idempotent: without a turn's name, a repeat would stop the answer after the one that was meant.
     }),
     stop: method({
       summary: 'End a session: its work, its conversation and its files',

@@ -89,8 +89,10 @@ export const createGuard = (options: GuardOptions): Guard => {
   const isOwnAddress = createOwnAddresses()
   const isEverywhere = host === '0.0.0.0' || host === '::'
   /** A number, unlike a name, cannot be pointed at us by somebody else. */
-  const isOurNumber = (name: string): boolean =>
-    isEverywhere && name.endsWith(`:${port}`) && isOwnAddress(name.slice(0, -`:${port}`.length))
+  const isOurNumber = (name: string): boolean => {
+    const withPort = port === 80 && !name.endsWith(':80') ? `${name}:80` : name
+    return isEverywhere && withPort.endsWith(`:${port}`) && isOwnAddress(withPort.slice(0, -`:${port}`.length))
+  }
 
   const access = createAccess(token, logins)
   const buckets = rate_limit > 0 ? new Buckets({ per_second: rate_limit, burst: 2 * rate_limit }) : undefined

@@ -80,7 +80,7 @@ export const OWN_ROUTES = {
   'POST /api/login': own({
     summary: 'Begin a login of a browser: the token once, then a cookie that lasts for seven days',
     description:
-      'The cookie is a random id and never the token. 404 where no token is set. A restart of the edge ends all logins.',
+      'The cookie is a random id and never the token. 404 where no token is set. Logins outlive a restart of the edge; another token ends them all.',
     public: true,
     input: z.object({ token: z.string().describe('GATEWAY_TOKEN') }),
     errors: ['unauthorized', 'not_found'],

@@ -36,11 +36,18 @@ export const createAuthorise = ({ chats, users }: SpeakersOptions): Authorise =>
   if (allowedChats === undefined && allowedUsers === undefined) return () => undefined
 
   return (row, input) => {
-    const { chat_id, bot_id = DEFAULT_BOT, user_id } = (input ?? {}) as Readonly<Record<string, unknown>>
+    const { chat_id, bot_id, user_id } = (input ?? {}) as Readonly<Record<string, unknown>>
     // Without a text for a chat there is nothing to compare, and the service refuses the input: it needs one.
     if (allowedChats !== undefined && hasField(row, 'chat_id') && typeof chat_id === 'string') {
-      if (!allowedChats.has(chat_id) && !allowedChats.has(`${String(bot_id)}/${chat_id}`))
-        throw new ServiceError('forbidden', 'This chat is not among those that may speak here (GATEWAY_ALLOWED_CHATS)')
+      // A job keeps its bot, which only the scheduler knows: without its name an entry for one bot is none for this job.
+      const bot = bot_id ?? (row.name === 'scheduler.update' ? '' : DEFAULT_BOT)
+      if (!allowedChats.has(chat_id) && !allowedChats.has(`${String(bot)}/${chat_id}`))
+        throw new ServiceError(
+          'forbidden',
+          bot === ''
+            ? 'This chat is not among those that may speak here for every bot (GATEWAY_ALLOWED_CHATS): name the bot_id of the job, too'
+            : 'This chat is not among those that may speak here (GATEWAY_ALLOWED_CHATS)',
+        )
     }
     // A job that names no chat would speak in one of its own.
     if (allowedChats !== undefined && row.name === 'scheduler.create' && typeof chat_id !== 'string')

@@ -4,6 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { parseEnv as parseDotEnv } from 'node:util'
 import { z } from 'zod'
+import { isLoginReadable } from './login-url.ts'
 import { packageRoot } from './package-root.ts'
 
 const expandTilde = (folder: string): string =>
@@ -38,10 +39,11 @@ export const EnvFlag = z
   .refine((text) => YES.includes(text) || NO.includes(text), 'must be on or off (or 1, true, yes; 0, false, no)')
   .transform((text) => YES.includes(text))
 
-/** The address of a server, without a slash at its end. */
+/** The address of a server, without a slash at its end. It may hold a name and a password. */
 export const EnvUrl = z
   .url({ protocol: /^https?$/, error: 'must be a URL that begins with http:// or https://' })
   .transform((url) => url.replace(/\/+$/, ''))
+  .refine(isLoginReadable, 'has a % in its user name or password that stands for itself: write it as %25')
 
 /** What every process reads. */
 export const BaseEnv = z.object({

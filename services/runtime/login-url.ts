@@ -7,10 +7,22 @@ export interface PlainAddress {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** Takes the login out of an address. Throws what `URL` throws for one that is none. */
+const loginOf = ({ username, password }: URL): string => `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+
+/** Whether the login of an address can be read: in one, a `%` begins the code of a character. */
+export const isLoginReadable = (address: string): boolean => {
+  try {
+    loginOf(new URL(address))
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Takes the login out of an address. Throws what `URL` throws for one that is none, and a `URIError` for an unreadable login. */
 export const takeLogin = (address: string): PlainAddress => {
   const url = new URL(address)
-  const login = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`
+  const login = loginOf(url)
   url.username = ''
   url.password = ''
   return {

@@ -335,3 +335,19 @@ plainTest('limits - a job keeps a chat that may speak: taking its chat away woul
   assert.throws(() => authorise(row, { job_id: 1, chat_id: null }), /must keep a chat_id/)
   authorise(row, { job_id: 1, name: 'x' })
 })
+
+plainTest('limits - a changed job is of the bot that it is of: an entry for one bot counts where the call names that bot', () => {
+  const authorise = createAuthorise({ chats: ['1', 'default/2', 'anna/3'], users: undefined })
+  const row = rowOf('scheduler.update') ?? assert.fail('there is no such method')
+  for (const bot_id of [undefined, null]) {
+    authorise(row, { job_id: 1, bot_id, chat_id: '1' })
+    // The job may be of another bot, which would then speak in a chat that is not its own.
+    for (const chat_id of ['2', '3']) assert.throws(() => authorise(row, { job_id: 1, bot_id, chat_id }), /name the bot_id/)
+  }
+  authorise(row, { job_id: 1, bot_id: 'default', chat_id: '2' })
+  authorise(row, { job_id: 1, bot_id: 'anna', chat_id: '3' })
+  assert.throws(() => authorise(row, { job_id: 1, bot_id: 'anna', chat_id: '2' }), /not among those/)
+  const create = rowOf('scheduler.create') ?? assert.fail('there is no such method')
+  authorise(create, { chat_id: '2' })
+  assert.throws(() => authorise(create, { chat_id: '3' }), /not among those/)
+})

@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict'
+import os from 'node:os'
+import { test as plainTest } from 'node:test'
+import { createGuard } from '../../gateway-edge/http/guard.ts'
+import type { Visitor } from '../../gateway-edge/http/source.ts'
 import { checkLeaks, eventually, type Scope } from '../harness.ts'
 import { test } from './each-adapter.ts'
 import { type House, openHouse, openRaw } from './house.ts'
@@ -46,6 +50,24 @@ test('guard - only our own names with our own port are a Host', async (t) => {
       assert.match(text, /^\{"detail":"This Host/)
     }
   }
+})
+
+plainTest('guard - on port 80 our addresses are a Host with and without it, as clients leave it out', (t) => {
+  const entry = { address: '192.0.2.7', family: 'IPv4', internal: false } as os.NetworkInterfaceInfo
+  const six = { address: '2001:db8::80', family: 'IPv6', internal: false } as os.NetworkInterfaceInfo
+  t.mock.method(os, 'networkInterfaces', () => ({ eth0: [entry, six] }))
+  const admits = (port: number, host: string, origin = ''): boolean => {
+    const headers: Readonly<Record<string, string>> = { host, origin }
+    const visitor = { method: 'GET', path: '/health', header: (name: string) => headers[name] ?? '', address: '192.0.2.9' }
+    return createGuard({ port, host: '0.0.0.0', token: 'a-token-of-some-length' }).admits(visitor as unknown as Visitor)
+  }
+  for (const name of ['192.0.2.7', '[2001:db8::80]', '127.0.0.1']) {
+    for (const host of [name, `${name}:80`]) assert.ok(admits(80, host, `http://${host}`), host)
+    assert.ok(!admits(80, `${name}:81`), name)
+    assert.ok(!admits(8000, name), name)
+    assert.ok(admits(8000, `${name}:8000`), name)
+  }
+  assert.ok(!admits(80, '192.0.2.8'))
 })
 
 test('guard - a page of another origin is refused, one of ours is not', async (t) => {

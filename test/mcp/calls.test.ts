@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
+import { createBackend } from '../../mcp/backend.ts'
 import { freePort, openHouse } from '../gateway-edge/house.ts'
 import { checkLeaks, eventually, type Scope } from '../harness.ts'
 import { errorOf, HELLO, openClient, openHand, textsOf } from './client.ts'
@@ -118,7 +119,7 @@ test('mcp calls - a call during a restart waits for the edge', async (t) => {
   assert.deepEqual(textsOf(await answer), [])
   // Sessions may have been away when the edge was asked: then it is told, and not asked again.
   const result = await other
-  if (result.isError === true) assert.match(errorOf(result), /^HTTP 503: .*Try again/)
+  if (result.isError === true) assert.match(errorOf(result), /^HTTP 503: .*Look whether it was done \(get_nirmana_state\)/)
   else assert.deepEqual(result.structuredContent, { status: 'ok', message: null, briefing: null })
 })
 
@@ -134,7 +135,56 @@ test('mcp calls - what may not be asked twice is asked once, what may is asked u
   const { call } = await openClient(t, { MCB_API_BASE: api_base })
   assert.deepEqual(textsOf(await call('list_chat_sessions')), [])
   assert.match(errorOf(await call('set_nirmana_mode', { chat_id: '1', action: 'away' })), /broke off.*Look whether it was done/)
-  assert.deepEqual(asked, { 'GET /api/chat/sessions': 3, 'POST /api/gateway/nirmana': 1 })
+  // The second one would stop the answer after the one that was meant.
+  assert.match(errorOf(await call('interrupt_gateway_session', { chat_id: '1' })), /broke off.*Look.*list_open_turns/)
+  assert.deepEqual(asked, { 'GET /api/chat/sessions': 3, 'POST /api/gateway/nirmana': 1, 'POST /api/gateway/interrupt': 1 })
+})
+
+test('mcp calls - what may have been done is not to be tried again blindly; what changes nothing, or was refused at the door, is', async (t) => {
+  let status = 503
+  const api_base = await openApi(t, (request, response) => {
+    if (status === 0) return void request.socket.destroy()
+    response.writeHead(status, { 'retry-after': '60' }).end('{"detail":"Not now"}')
+  })
+  const { call } = await openClient(t, { MCB_API_BASE: api_base, MCB_MCP_TIMEOUT: '5', MCB_GATEWAY_TIMEOUT: '5' })
+  const create = { name: 'n', cron_expression: '* * * * *', command: 'date' }
+  const message = { chat_id: '7', message: 'm' }
+  for (status of [502, 503, 504]) {
+    assert.match(
+      errorOf(await call('create_cron_job', create)),
+      /Look whether it was done \(list_cron_jobs\) before you call again\.$/,
+    )
+    // Each call makes a key of its own: a second call is a second run, or message.
+    assert.match(errorOf(await call('run_cron_job', { job_id: 1 })), /\(get_cron_job_history\) before you call again\.$/)
+    assert.match(errorOf(await call('send_gateway_message', message)), /\(get_chat_session with session_id gw-default-7\) before/)
+    assert.match(errorOf(await call('delete_cron_job', { job_id: 1 })), /Try again in 60 s\.$/)
+    assert.match(errorOf(await call('list_cron_jobs')), /Try again in 60 s\.$/)
+  }
+  status = 429
+  for (const [name, args] of [
+    ['create_cron_job', create],
+    ['send_gateway_message', message],
+  ] as const)
+    assert.match(errorOf(await call(name, args)), /Try again in 60 s\.$/)
+})
+
+test('mcp calls - nobody there after an attempt that may have arrived: that attempt decides what is advised', async () => {
+  const server = createServer((request) => {
+    server.close()
+    request.socket.destroy()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const backend = createBackend({ api_base: `http://127.0.0.1:${port}/api`, absent_ms: 300 })
+  const question = {
+    method: 'POST',
+    path: '/x',
+    timeout_ms: 5_000,
+    repeatable: true,
+    doubt: { look: 'list_tasks', arrived: false },
+  }
+  await assert.rejects(backend.ask(question), /Cannot connect.*Look whether it was done \(list_tasks\)/)
+  await assert.rejects(backend.ask(question), /Cannot connect.*Then call again\./)
 })
 
 test('mcp calls - slow, garbled, huge and busy answers are told as such', async (t) => {

@@ -1,5 +1,7 @@
 /** A message and its answer: signs of life, taking back, and connections that break. */
 import assert from 'node:assert/strict'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import type { Progress } from '@modelcontextprotocol/sdk/types.js'
 import { createBackend } from '../../mcp/backend.ts'
@@ -7,7 +9,7 @@ import { converse } from '../../mcp/conversation.ts'
 import type { ToolCall } from '../../mcp/tool.ts'
 import type { FakeTurn } from '../fakes/fake-sessions.ts'
 import { freePort, type House, openHouse } from '../gateway-edge/house.ts'
-import { checkLeaks, eventually } from '../harness.ts'
+import { checkLeaks, eventually, type Scope } from '../harness.ts'
 import { errorOf, openClient, textsOf } from './client.ts'
 
 checkLeaks()
@@ -15,6 +17,20 @@ checkLeaks()
 const toolUse = (name: string, input: string) => ({ type: 'tool_use' as const, tool_use_id: 't', name, input })
 
 const envOf = (house: House): Record<string, string> => ({ MCB_API_BASE: `${house.url}/api` })
+
+/** An API that takes every message and answers what follows as a test wants, and a message to it. */
+const openFollowed = async (t: Scope, answer: RequestListener, options: { absent_ms?: number; away_ms?: number } = {}) => {
+  const server = createServer((request, response) => {
+    if (request.method === 'POST') response.writeHead(200, { 'x-turn-id': 'turn' }).end('data: {"type":"turn"}\n\n')
+    else answer(request, response)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => void server.close())
+  const backend = createBackend({ api_base: `http://127.0.0.1:${(server.address() as AddressInfo).port}/api`, ...options })
+  const call: ToolCall = { signal: new AbortController().signal, wasTakenBack: async () => false, progress: () => undefined }
+  const deps = { backend, chain: async () => [], timeout_ms: 60_000, ...options }
+  return converse(deps, { bot_id: 'b', chat_id: '7', message: 'm' }, call)
+}
 
 /** The turn of a message, once it has arrived. */
 const turnOf = (house: House, message: string): Promise<FakeTurn> =>
@@ -138,6 +154,29 @@ test('mcp conversation - survives a restart of sessions and of the edge: one tur
   assert.equal((await answer).structuredContent?.response, 'the whole answer')
   assert.equal(house.sessions.turns.length, 1)
   assert.equal(told.filter((line) => line === 'Running First: 1').length, 1, 'what was seen is not read again')
+})
+
+test('mcp conversation - a connection that breaks before its first event does not lose the place', async (t) => {
+  const asked: unknown[] = []
+  const bodies = [
+    'id: 1.5.0\ndata: {"type":"text","content":"a"}\n\n',
+    '',
+    'data: {"type":"done","state":"answered","content":"a"}\n\n',
+  ]
+  const result = await openFollowed(t, (request, response) => {
+    response.end(`data: {"type":"turn"}\n\n${bodies[asked.length]}`)
+    asked.push(request.headers['last-event-id'])
+  })
+  assert.equal(result.structuredContent?.response, 'a')
+  assert.deepEqual(asked, [undefined, '1.5.0', '1.5.0'])
+})
+
+test('mcp conversation - an answer that cannot be followed any more: the message is not to be sent again', async (t) => {
+  const answer = openFollowed(t, (_, response) => void response.writeHead(503).end('{"detail":"sessions is not running"}'), {
+    absent_ms: 100,
+    away_ms: 100,
+  })
+  await assert.rejects(answer, /not running.*Look whether it was done \(get_chat_session with session_id gw-b-7\)/)
 })
 
 test('mcp conversation - sessions away when the message is sent: it runs once when they are back', async (t) => {

@@ -25,6 +25,14 @@ test('mcp settings - MCB_TOKEN comes before the password of the URL, and that be
   assert.equal(parseSettings(all).api_base, 'http://box:8000/api')
 })
 
+test('mcp settings - a bare % in the password of the URL is a fault that says how to write it', () => {
+  assert.throws(
+    () => parseSettings({ MCB_API_BASE: 'http://x:hush%hush@box:8000/api' }),
+    ({ message }: Error) => /MCB_API_BASE: .*write it as %25/.test(message) && !message.includes('hush'),
+  )
+  assert.equal(parseSettings({ MCB_API_BASE: 'http://x:hush%25hush@box:8000/api' }).token, 'hush%hush')
+})
+
 test('mcp settings - tell all faults at once, by name and without a value', () => {
   const wrong = { MCB_API_BASE: 'ftp://secret', MCB_MCP_TIMEOUT: 'soon', MCB_TOKEN: 'with space' }
   assert.throws(

@@ -126,11 +126,22 @@ test('mcp tools - have schemas of objects, sentences, and hints that fit their v
     for (const hidden of ['idempotency_key', 'response', 'wait_ms', 'user_id'])
       assert.equal(Object.hasOwn(tool.inputSchema.properties ?? {}, hidden), false, `${tool.name} does not show ${hidden}`)
   }
-  const hints = (name: string) => toolsWith(undefined).get(name)?.annotations
+  const all = toolsWith(undefined)
+  for (const { name, annotations } of all.values()) {
+    if (annotations.readOnlyHint === true || annotations.idempotentHint === true) continue
+    const look = DIFFERENCES[name]?.look ?? ''
+    assert.equal(
+      all.get(look)?.annotations.readOnlyHint,
+      true,
+      `${name}: what tells whether it was done, when its answer is lost?`,
+    )
+  }
+  const hints = (name: string) => all.get(name)?.annotations
   assert.deepEqual(hints('list_chat_sessions'), { readOnlyHint: true, openWorldHint: false })
   assert.equal(hints('reset_gateway_session')?.destructiveHint, true)
   assert.equal(hints('reset_gateway_session')?.idempotentHint, true)
   // Each call is a message of its own, though its row may be repeated.
   assert.equal(hints('send_gateway_message')?.idempotentHint, false)
   assert.equal(hints('send_gateway_message')?.openWorldHint, true)
+  assert.equal(hints('interrupt_gateway_session')?.idempotentHint, false)
 })

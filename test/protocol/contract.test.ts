@@ -79,6 +79,10 @@ test('contract - what is followed is a long poll of the same service, and the ou
   }
 })
 
+test('contract - an interrupt is not repeated by itself: without a turn it would stop the next answer', () => {
+  assert.notEqual(rowOf('sessions.interrupt')?.idempotent, true)
+})
+
 test('contract - a long poll may be repeated, and is given more time than it waits', () => {
   for (const row of table) {
     const wait = (inputSchema(row) as { properties?: { wait_ms?: { maximum?: number } } }).properties?.wait_ms

@@ -116,3 +116,19 @@ export const visit = async (page: Page, house: Pick<PanelHouse, 'url'>, place = 
   await page.goto(`${house.url}/${place}`)
   await page.locator('nav-bar').waitFor()
 }
+
+/** Answers the calls of a method in the place of the edge (`{ result }`, `{ error }`); those for which it gives nothing reach the edge. */
+export const answerInstead = (
+  page: Page,
+  method: string,
+  answer: (params: Readonly<Record<string, unknown>>) => object | undefined,
+): Promise<void> =>
+  page.routeWebSocket(/\/ws$/, (client) => {
+    const server = client.connectToServer()
+    client.onMessage((message) => {
+      const call = JSON.parse(String(message)) as { id: number; method: string; params: Readonly<Record<string, unknown>> }
+      const given = call.method === method ? answer(call.params) : undefined
+      if (given === undefined) server.send(message)
+      else client.send(JSON.stringify({ jsonrpc: '2.0', id: call.id, ...given }))
+    })
+  })

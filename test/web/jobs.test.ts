@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { assertAccessible, openBrowser, openPage, PHONE } from '../browser.ts'
 import { checkLeaks, eventually } from '../harness.ts'
-import { fileScope, openPanelHouse, visit } from './house.ts'
+import { answerInstead, fileScope, openPanelHouse, visit } from './house.ts'
 
 const file = fileScope()
 checkLeaks()
@@ -163,6 +163,57 @@ test('panel jobs - edit sends what was changed alone; disabling shows at once; d
   await page.locator('confirm-dialog').getByRole('button', { name: 'Delete' }).click()
   await page.locator('job-list').waitFor()
   assert.ok(!(await jobs()).some((one) => one.id === id))
+})
+
+test('panel jobs - a job that is read again while it is edited: what somebody else has changed stays, and an emptied field is cleared', async (t) => {
+  const id = await addJob('Shared', 'true', { timeout_s: 77, retries: 2, disable_after: 4 })
+  const { page } = await openPage(t, browser)
+  let lose: () => Promise<void> = async () => undefined
+  await page.routeWebSocket(/\/ws$/, (client) => {
+    client.connectToServer()
+    lose = () => client.close()
+  })
+  await visit(page, house, `#/jobs/${id}/edit`)
+  await page.getByText('Rules for what goes wrong').click()
+  await page.getByLabel('Ended after, in seconds').fill('')
+  await page.getByLabel('Disabled after so many').fill('')
+  await house.post(`/api/cron/${id}`, { name: 'Renamed', retries: 5, timezone: 'Asia/Tokyo' }, 'PUT')
+  await lose()
+  // The form is that of the job as it was; its heading tells that the job was read again.
+  await page.getByRole('heading', { name: /Renamed/, level: 2 }).waitFor()
+  await button(page, 'Save').click()
+  await page.locator('job-editor').waitFor({ state: 'detached' })
+  const job = (await house.get(`/api/cron/${id}`)) as Job & Readonly<Record<'timeout_s' | 'disable_after', number>>
+  assert.deepEqual([job.name, job.retries, job.timezone], ['Renamed', 5, 'Asia/Tokyo'])
+  const fresh = (await house.get(`/api/cron/${await addJob('Fresh', 'true')}`)) as typeof job
+  assert.deepEqual([job.timeout_s, job.disable_after], [fresh.timeout_s, fresh.disable_after])
+})
+
+test('panel jobs - another attempt of a run is shown from its first byte, and nothing of the one before', async (t) => {
+  const id = await addJob('Again', 'true')
+  const { run_id } = (await house.post(`/api/cron/${id}/run`, {})) as { run_id: string }
+  const run = (await house.get(`/api/cron/runs/${run_id}`)) as object
+  const { page } = await openPage(t, browser)
+  // The second attempt of a run comes after 30 s: too long for a test, so the answers are those of one that is tried again.
+  const outputs = ['what the first one wrote', 'second']
+  const asked: number[] = []
+  await answerInstead(page, 'scheduler.get_output', (params) => {
+    const from = Number(params.stdout_from)
+    asked.push(from)
+    const attempt = asked.length === 1 ? 1 : 2
+    const text = (outputs[attempt - 1] ?? '').slice(from)
+    const ended = attempt === 2 && text === ''
+    const stdout = { text, next: from + text.length }
+    return {
+      result: { run: { ...run, attempt, state: ended ? 'ran' : 'running' }, stdout, stderr: { text: '', next: 0 }, ended },
+    }
+  })
+  await visit(page, house, `#/jobs/${id}?run=${run_id}`)
+  const output = page.getByLabel('Output (stdout)')
+  await output.getByText('second', { exact: true }).waitFor()
+  await eventually(() => asked.length === 4)
+  assert.equal(await output.innerText(), 'second')
+  assert.deepEqual(asked, [0, 24, 0, 6])
 })
 
 test('panel jobs - a service that is away is told with a way to try again, and what was shown comes back', async (t) => {

@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib'
 import type { Browser } from 'playwright-core'
 import { assertAccessible, openBrowser, openPage, PHONE } from '../browser.ts'
 import { checkLeaks, eventually } from '../harness.ts'
-import { fileScope, openPanelHouse, type PanelHouse, visit } from './house.ts'
+import { answerInstead, fileScope, openPanelHouse, type PanelHouse, visit } from './house.ts'
 
 const file = fileScope()
 checkLeaks()
@@ -192,6 +192,45 @@ test('panel - what cannot be read anew after a loss stays, says beside it how ol
   await note.waitFor({ state: 'detached' })
   await list.getByRole('link', { name: 'Made meanwhile' }).waitFor()
   assert.equal(await page.evaluate(() => (globalThis as { sameDocument?: boolean }).sameDocument), true)
+  assert.deepEqual(faults, [])
+})
+
+test('panel - what could not be sent waits in its chat, and goes out once whether one stays or leaves', async (t) => {
+  const { page, faults } = await openPage(t, browser)
+  let refuse = true
+  const keys: unknown[] = []
+  await answerInstead(page, 'sessions.send', ({ idempotency_key }) => {
+    keys.push(idempotency_key)
+    return refuse ? { error: { code: -32000, message: 'Too little free disk', data: { code: 'low_disk' } } } : undefined
+  })
+  const field = page.getByLabel('Write a message')
+  await visit(page, house, '#/chats/default/unsent')
+  await field.fill('{{say="it came"}} please')
+  await page.keyboard.press('Enter')
+  await page.getByText('Not sent: Too little free disk').waitFor()
+  await visit(page, house, '#/chats/default/other')
+  await page.getByText('Nothing was said yet').waitFor()
+  assert.equal(await page.getByText('Too little free disk').count(), 0)
+  await visit(page, house, '#/chats/default/unsent')
+  refuse = false
+  await page.getByRole('button', { name: 'Try again' }).click()
+  await page.getByText('it came', { exact: true }).waitFor()
+  await eventually(async () => (await page.locator('chat-message').count()) === 2)
+  assert.deepEqual([keys.length, new Set(keys).size], [2, 1])
+
+  // Written without a connection, and left: it goes out all the same when there is one.
+  await house.kill('edge')
+  await page.getByText('The connection is lost').waitFor()
+  await field.fill('{{say="it came, too"}} and this')
+  await page.keyboard.press('Enter')
+  await page.getByText('Sending …').waitFor()
+  await visit(page, house, '#/chats/default/other')
+  await house.start('edge')
+  await eventually(async () => JSON.stringify(await house.get('/api/chat/sessions/gw-default-unsent')).includes('it came, too'))
+  await visit(page, house, '#/chats/default/unsent')
+  await page.getByText('it came, too', { exact: true }).waitFor()
+  assert.equal(await page.getByText('and this').count(), 1)
+  assert.equal(await page.getByText('Sending …').count(), 0)
   assert.deepEqual(faults, [])
 })
 

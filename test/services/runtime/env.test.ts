@@ -4,7 +4,8 @@ import os from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { z } from 'zod'
-import { BaseEnv, EnvError, EnvFlag, EnvFolder, envInteger, envNumber, parseEnv } from '../../../services/runtime/env.ts'
+import { BaseEnv, EnvError, EnvFlag, EnvFolder, EnvUrl, envInteger, envNumber, parseEnv } from '../../../services/runtime/env.ts'
+import { takeLogin } from '../../../services/runtime/login-url.ts'
 import { type Scope, tempDir } from '../../harness.ts'
 
 const Schema = BaseEnv.extend({
@@ -58,6 +59,21 @@ test('env - a variable that is set to nothing counts as not set', (t) => {
   writeFileSync(path.join(root, '.env'), 'PORT=7\nTOKEN=\n')
   const env = parseEnv(Schema, { environment: { PORT: '', NEEDED: 'x', MODE: '' }, root })
   assert.deepEqual([env.PORT, env.TOKEN, env.MODE], [7, undefined, 'fast'])
+})
+
+test('env - a login in an address that cannot be read is a fault that says how to write it, without the login', (t) => {
+  const { root } = folders(t)
+  const schema = BaseEnv.extend({ SERVER: EnvUrl })
+  const read = (SERVER: string): string => parseEnv(schema, { environment: { SERVER }, root }).SERVER
+  for (const login of ['x:hush%', 'x:hush%zz', 'x:hush%ff', 'hush%:x'])
+    assert.throws(
+      () => read(`http://${login}@box:1/`),
+      ({ message }: Error) => /SERVER: .*write it as %25/.test(message) && !message.includes('hush'),
+    )
+  const { address, headers } = takeLogin(read('http://x:hush%25@box:1/'))
+  assert.equal(address, 'http://box:1')
+  assert.equal(headers.Authorization, `Basic ${Buffer.from('x:hush%').toString('base64')}`)
+  assert.throws(() => read('no address'), /SERVER: must be a URL/)
 })
 
 test('env - all faults are told together, each with its name, and no value is repeated', (t) => {

@@ -11,8 +11,8 @@ import { PanelElement } from '../../element.ts'
 import { clock, day, fullMoment, momentOf } from '../../i18n/format.ts'
 import { base } from '../../style/base.ts'
 import { hasEnded, isSaid, type LiveTurn, type Part } from './live-turn.ts'
+import type { Outgoing } from './outbox.ts'
 import type { PastTurn } from './past-turn.ts'
-import type { Outgoing } from './transcript.ts'
 import { chatWords } from './words.ts'
 
 /** What came of permissions, by their ids. */

@@ -2,8 +2,7 @@
  * A chat as it is read: stored messages, the turns that go on, and what was sent from here and is not stored yet.
  *
  * - **A** A message is shown once: what is stored takes the place of what stood for it.
- * - **B** A message is sent once: it keeps its key over any number of tries, and tries end only with an answer or a person's word.
- * - **C** What was seen of a turn (its tools, its thinking) stays with the answer that it led to, for as long as the chat is open.
+ * - **B** What was seen of a turn (its tools, its thinking) stays with the answer that it led to, for as long as the chat is open.
  */
 import type { ChatMessage } from '../../../../protocol/history.ts'
 import type { Turn, TurnEvent } from '../../../../protocol/sessions.ts'
@@ -11,6 +10,7 @@ import type { Connection } from '../../connection/connection.ts'
 import { type Failure, toFailure } from '../../connection/failure.ts'
 import type { ChatPlace } from './chat-place.ts'
 import { fold, hasEnded, isSaid, type LiveTurn, newTurn } from './live-turn.ts'
+import { type Outbox, type Outgoing, outboxOf } from './outbox.ts'
 import { PastTurns } from './past-turn.ts'
 
 /** Messages that are asked for at first. Further back as many as are there already, since who goes far goes farther. */
@@ -19,25 +19,16 @@ const LARGE_PAGE = 1_000
 const PATIENCE = { timeout_ms: 30_000 }
 const RETRY_MS = 3_000
 
-/** A message on its way. */
-export interface Outgoing {
-  readonly key: string
-  readonly text: string
-  /** Undefined while it is tried. */
-  readonly failure: Failure | undefined
-  readonly since: number
-}
-
 export class Transcript {
   readonly place: ChatPlace
   /** Of turns that ended before they could be seen. */
   readonly past: PastTurns
   readonly #connection: Connection
   readonly #onChange: () => void
+  readonly #outbox: Outbox | undefined
   #messages: readonly ChatMessage[] = []
-  #outgoing: readonly Outgoing[] = []
   #turns: readonly LiveTurn[] = []
-  /** The turns that led to stored answers, by the ids of these (C). */
+  /** The turns that led to stored answers, by the ids of these (B). */
   readonly #seen = new Map<number, LiveTurn>()
   readonly #known = new Set<string>()
   /** Turns in this chat that are background tasks: they have a view of their own. */
@@ -56,6 +47,7 @@ export class Transcript {
     this.#connection = connection
     this.place = place
     this.#onChange = onChange
+    this.#outbox = outboxOf(connection, place)
     this.past = new PastTurns(connection.reading, () => {
       this.#messages = [...this.#messages]
       if (!this.#closed) onChange()
@@ -67,7 +59,7 @@ export class Transcript {
   }
 
   get outgoing(): readonly Outgoing[] {
-    return this.#outgoing
+    return this.#outbox?.messages ?? []
   }
 
   /** Those that wait or go on, and those whose answer is not stored yet. */
@@ -118,6 +110,8 @@ export class Transcript {
         void this.#meetOpen()
       }),
     ]
+    if (this.#outbox !== undefined)
+      this.#stops.push(this.#outbox.view({ onChange: this.#onChange, onTaken: (turn_id) => void this.#meet(turn_id) }))
     if (chat !== null)
       this.#stops.push(
         connection.onTopic('sessions.turn_changed', {
@@ -161,24 +155,15 @@ export class Transcript {
   }
 
   send(text: string): void {
-    const message: Outgoing = { key: crypto.randomUUID(), text, failure: undefined, since: this.#newest() }
-    this.#outgoing = [...this.#outgoing, message]
-    this.#onChange()
-    void this.#deliver(message)
+    this.#outbox?.send(text, this.#newest())
   }
 
-  /** Tries a message again that could not be sent. */
   resend(key: string): void {
-    this.#outgoing = this.#outgoing.map((message) => (message.key === key ? { ...message, failure: undefined } : message))
-    this.#onChange()
-    const message = this.#outgoing.find((one) => one.key === key)
-    if (message !== undefined) void this.#deliver(message)
+    this.#outbox?.resend(key)
   }
 
-  /** Gives up a message that could not be sent. */
   discard(key: string): void {
-    this.#outgoing = this.#outgoing.filter((message) => message.key !== key)
-    this.#onChange()
+    this.#outbox?.discard(key)
   }
 
   #newest(): number {
@@ -187,37 +172,6 @@ export class Transcript {
 
   #oldest(): number {
     return this.#messages[0]?.id ?? 0
-  }
-
-  async #deliver({ key, text }: Outgoing): Promise<void> {
-    const { chat } = this.place
-    if (chat === null) return
-    for (;;) {
-      try {
-        const { turn_id } = await this.#connection.call('sessions.send', { ...chat, message: text, idempotency_key: key })
-        return await this.#meet(turn_id)
-      } catch (error) {
-        const failure = toFailure(error)
-        // B: nobody knows whether it was taken. The same key makes the next try the same message.
-        if (failure.code === 'offline' && !this.#closed) await this.#connected()
-        else {
-          this.#outgoing = this.#outgoing.map((one) => (one.key === key ? { ...one, failure } : one))
-          this.#onChange()
-          return
-        }
-      }
-    }
-  }
-
-  #connected(): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.#connection.state === 'live') return resolve()
-      const stop = this.#connection.onState(() => {
-        if (this.#connection.state !== 'live' && !this.#closed) return
-        stop()
-        resolve()
-      })
-    })
   }
 
   /** Follows the turns of this chat that wait or run. */
@@ -345,11 +299,7 @@ export class Transcript {
 
   /** What stood for this message goes (A). */
   #replace({ id, role, content }: ChatMessage): void {
-    if (role === 'user') {
-      const at = this.#outgoing.findIndex(({ text, since }) => text === content && since < id)
-      if (at >= 0) this.#outgoing = this.#outgoing.toSpliced(at, 1)
-      return
-    }
+    if (role === 'user') return this.#outbox?.stored(id, content)
     if (this.#seen.has(id)) return
     // It may be stored before we are told that the turn has ended.
     const isIts = (turn: LiveTurn): boolean => (hasEnded(turn) ? turn.reply === content : isSaid(turn.parts, content))

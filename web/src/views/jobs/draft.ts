@@ -113,18 +113,31 @@ export const toCreate = (draft: JobDraft): Input<'scheduler.create'> => {
   return { ...given, enabled: draft.enabled, bot_id: draft.bot_id.trim() } as Input<'scheduler.create'>
 }
 
-/** Only what was changed, so that what somebody else changes meanwhile stays. */
+/** What was emptied goes back to what a new job has. */
+const CLEARABLE = [
+  'cwd',
+  'chat_id',
+  'spend_limit_usd',
+  'timeout_s',
+  'misfire_limit',
+  'retries',
+  'jitter_s',
+  'disable_after',
+] as const
+
+/** Only what was changed since `job` was put into the form, so that what somebody else changes meanwhile stays. */
 export const toUpdate = (draft: JobDraft, job: Job): Input<'scheduler.update'> => {
   const before = draftOf(job)
   const isChanged = (name: keyof JobDraft): boolean => draft[name] !== before[name]
   const changed = Object.entries(fields(draft)).filter(([name]) => name !== 'delivery' && isChanged(name as keyof JobDraft))
   const isOtherDelivery = (['delivery', 'telegram_chat', 'bot_token', 'url'] as const).some(isChanged)
+  const cleared = CLEARABLE.filter((name) => isChanged(name) && draft[name].trim() === '')
+  const fresh = (name: (typeof CLEARABLE)[number]) => (EMPTY_DRAFT[name] === '' ? null : Number(EMPTY_DRAFT[name]))
   return {
     ...Object.fromEntries(changed),
-    ...(isChanged('cwd') && draft.cwd.trim() === '' ? { cwd: null } : {}),
-    ...(isChanged('chat_id') && draft.chat_id.trim() === '' ? { chat_id: null } : {}),
-    ...(isChanged('spend_limit_usd') && draft.spend_limit_usd.trim() === '' ? { spend_limit_usd: null } : {}),
+    ...Object.fromEntries(cleared.map((name) => [name, fresh(name)])),
     ...(isOtherDelivery ? { delivery: delivery(draft) } : {}),
     job_id: job.id,
+    bot_id: job.bot_id,
   }
 }

@@ -61,6 +61,8 @@ export class JobEditor extends PanelElement {
 
   /** The job that is changed; absent: a new one. */
   @property({ attribute: false }) job: Job | undefined
+  /** The job as it was put into the form; `job` is read again from time to time. */
+  @state() private opened: Job | undefined
   @state() private draft: JobDraft = EMPTY_DRAFT
   @state() private cronFailure: Failure | undefined
   @state() private open = true
@@ -68,7 +70,9 @@ export class JobEditor extends PanelElement {
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     // Only at first: what is written is not taken away when the job is read again.
-    if (changed.has('job') && !this.hasUpdated && this.job !== undefined) this.draft = draftOf(this.job)
+    if (!changed.has('job') || this.hasUpdated || this.job === undefined) return
+    this.opened = this.job
+    this.draft = draftOf(this.job)
   }
 
   override render() {
@@ -186,20 +190,20 @@ export class JobEditor extends PanelElement {
   readonly #save = (event: SubmitEvent): Promise<void> =>
     this.#saving.submit(event, async () => {
       const text = jobWords().form
-      const { job, draft } = this
-      if (job === undefined) {
+      const { opened, draft } = this
+      if (opened === undefined) {
         const { id } = await this.connection.call('scheduler.create', toCreate(draft))
         this.notify({ text: text.created(draft.name.trim()), tone: 'ok' })
         this.#finish(id)
       } else {
-        await this.connection.call('scheduler.update', toUpdate(draft, job))
+        await this.connection.call('scheduler.update', toUpdate(draft, opened))
         this.notify({ text: text.saved, tone: 'ok' })
-        this.#finish(job.id)
+        this.#finish(opened.id)
       }
     })
 
   #isChanged(): boolean {
-    const before = this.job === undefined ? EMPTY_DRAFT : draftOf(this.job)
+    const before = this.opened === undefined ? EMPTY_DRAFT : draftOf(this.opened)
     return JSON.stringify(before) !== JSON.stringify(this.draft)
   }
 

@@ -115,15 +115,20 @@ export class RunOutput extends PanelElement {
 
   #stop(): void {
     this.#controller?.abort()
+    this.#clear()
+  }
+
+  /** Forgets what was written and said so far. */
+  #clear(): void {
     this.#unfollow?.()
     this.#unfollow = undefined
+    this.stdout = this.stderr = this.answer = ''
   }
 
   #begin(): void {
     this.#stop()
     this.run = undefined
     this.failure = undefined
-    this.stdout = this.stderr = this.answer = ''
     this.ended = false
     this.#controller = new AbortController()
     void this.#read(this.#controller.signal)
@@ -143,7 +148,14 @@ export class RunOutput extends PanelElement {
           timeout_ms: wait_ms + 10_000,
         })
         if (signal.aborted) return
+        const isAnew = this.run !== undefined && this.run.attempt !== run.attempt
         this.run = run
+        if (isAnew) {
+          // Another attempt writes from its first byte on, and we had asked from the last one of the attempt before.
+          this.#clear()
+          from.stdout_from = from.stderr_from = 0
+          continue
+        }
         this.stdout = newest(this.stdout + stdout.text)
         this.stderr = newest(this.stderr + stderr.text)
         from.stdout_from = stdout.next
