@@ -54,6 +54,8 @@ export interface OutboxRow {
 }
 
 const OPEN = `('waiting', 'handing', 'running')`
+/** Turns stay for ever, and few of them are open: left to itself, SQLite looks for the open ones of a chat among all that it ever had. */
+const OPEN_TURNS = 'turns t INDEXED BY turns_open'
 
 export const openStore = (db: Database) => {
   const sql = <P extends unknown[] | object, R = unknown>(text: string) => db.prepare<P extends unknown[] ? P : [P], R>(text)
@@ -84,10 +86,10 @@ export const openStore = (db: Database) => {
     ),
     stopSession: sql<[string, string]>(
       `UPDATE sessions SET stopped = 1 WHERE bot_id = ? AND chat_id = ? AND lane = ''
-       AND NOT EXISTS (SELECT 1 FROM turns t WHERE t.bot_id = sessions.bot_id AND t.chat_id = sessions.chat_id AND t.state IN ${OPEN})`,
+       AND NOT EXISTS (SELECT 1 FROM ${OPEN_TURNS} WHERE t.bot_id = sessions.bot_id AND t.chat_id = sessions.chat_id AND t.state IN ${OPEN})`,
     ),
     dropLanes: sql<[string, string]>(
-      `DELETE FROM sessions WHERE bot_id = ? AND chat_id = ? AND lane <> '' AND NOT EXISTS (SELECT 1 FROM turns t
+      `DELETE FROM sessions WHERE bot_id = ? AND chat_id = ? AND lane <> '' AND NOT EXISTS (SELECT 1 FROM ${OPEN_TURNS}
          WHERE t.bot_id = sessions.bot_id AND t.chat_id = sessions.chat_id AND t.lane = sessions.lane AND t.state IN ${OPEN})`,
     ),
 
@@ -98,7 +100,7 @@ export const openStore = (db: Database) => {
     freeKey: sql<[string]>('UPDATE turns SET idempotency_key = NULL WHERE turn_id = ?'),
     openTurns: sql<[], TurnRow>(`SELECT * FROM turns WHERE state IN ${OPEN} ORDER BY seq`),
     countAhead: sql<[string, string, string], { n: number }>(
-      `SELECT count(*) AS n FROM turns WHERE bot_id = ? AND chat_id = ? AND lane = ? AND state IN ${OPEN}`,
+      `SELECT count(*) AS n FROM ${OPEN_TURNS} WHERE bot_id = ? AND chat_id = ? AND lane = ? AND state IN ${OPEN}`,
     ),
     addTurn: sql<NewTurn & { ahead: number }>(
       `INSERT INTO turns (turn_id, bot_id, chat_id, lane, origin, state, message, user_id, username, idempotency_key, chain, unattended, ahead, created_at, due_at)
