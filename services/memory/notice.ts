@@ -3,9 +3,9 @@
  * being late, or waiting for a model that may not answer.
  */
 import type { Similar } from '../../protocol/memory.ts'
+import { withDeadline } from '../runtime/deadline.ts'
 import type { Retrieval } from '../runtime/retrieval/retrieval.ts'
 import { digestOf, distanceOf, meanVectors, NEAR } from './duplicates.ts'
-import { withDeadline } from './embedder/deadline.ts'
 import type { Embedder } from './embedder/embedder.ts'
 import { cutAt } from './embedder/reading.ts'
 import { textOf } from './search-text.ts'

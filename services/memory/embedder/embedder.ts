@@ -10,11 +10,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { ServiceError } from '../../../protocol/errors.ts'
 import type { EmbeddingStatus } from '../../../protocol/memory.ts'
+import { withDeadline } from '../../runtime/deadline.ts'
 import type { Log } from '../../runtime/log.ts'
 import type { Embed } from '../../runtime/retrieval/retrieval.ts'
 import { toMoment } from '../presentation.ts'
 import { Choice, type Decision, isOllama, type Look, type Mode, type Model, type Patience } from './choice.ts'
-import { withDeadline } from './deadline.ts'
 import { EmbeddedModel } from './embedded.ts'
 import { OllamaError, OllamaModel } from './ollama.ts'
 import { type Kind, Turnstile } from './turnstile.ts'
@@ -265,6 +265,16 @@ export class Embedder {
     return (await this.#ollama.embed(['Hello'], 'query', signal)).dimensions
   }
 
+  /** B */
+  #decide(look: Look): Decision | null {
+    try {
+      return this.#choice.saw(look, this.#now(), (made) => this.#options.store.keepChoice(made, this.#now()))
+    } catch (error) {
+      this.#log.error({ err: error }, 'Which model makes the vectors could not be written down; the next look tries it again')
+      return null
+    }
+  }
+
   #saw(look: Look, error: OllamaError | null): void {
     const { current } = this.#choice
     const isOther = look.ok && current !== null && isOllama(current) && current.dimensions !== look.dimensions
@@ -277,9 +287,8 @@ export class Embedder {
       else this.#log.warn({ fault: error?.fault, model: current?.name }, problem)
     }
     this.#ollamaProblem = problem
-    const decision = this.#choice.saw(look, this.#now())
+    const decision = this.#decide(look)
     if (decision === null) return
-    this.#options.store.keepChoice(decision, this.#now())
     if (isOllama(decision.model)) this.#ollamaProblem = null
     this.#log.info({ model: decision.model.name, before: current?.name }, 'This model makes the vectors from now on')
     this.#options.onDecision?.()

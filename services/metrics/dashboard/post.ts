@@ -1,6 +1,8 @@
 /** One push: the payload goes to the dashboard's `api/push`, and what came of it is said in words. Never throws. */
+
 import { z } from 'zod'
 import type { Payload } from '../../../protocol/dashboard.ts'
+import { withSignals } from '../../runtime/deadline.ts'
 
 const TIMEOUT_MS = 30_000
 /** Of an answer that is no success. */
@@ -104,18 +106,20 @@ export const postPayload = async ({ url, secret, payload, signal, timeout_ms = T
   const { host } = new URL(url)
   const deadline = AbortSignal.timeout(timeout_ms)
   try {
-    const response = await fetch(url, {
-      method: 'POST',
-      // A redirect could carry the secret to somebody else.
-      redirect: 'manual',
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${secret}` },
-      body: JSON.stringify(payload),
-      signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
+    return await withSignals([signal, deadline], async (until) => {
+      const response = await fetch(url, {
+        method: 'POST',
+        // A redirect could carry the secret to somebody else.
+        redirect: 'manual',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${secret}` },
+        body: JSON.stringify(payload),
+        signal: until,
+      })
+      const answer = await answerOf(response)
+      if (response.ok && answer?.ok === true) return { ok: true }
+      const refusal = refusalOf(response, answer)
+      return { ...refusal, problem: `${host} ${refusal.problem}` }
     })
-    const answer = await answerOf(response)
-    if (response.ok && answer?.ok === true) return { ok: true }
-    const refusal = refusalOf(response, answer)
-    return { ...refusal, problem: `${host} ${refusal.problem}` }
   } catch (error) {
     const late = deadline.aborted
     const code = codeOf(error)

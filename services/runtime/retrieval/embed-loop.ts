@@ -133,6 +133,7 @@ export class EmbedLoop {
 
   async close(): Promise<void> {
     this.#closing.abort(new ServiceError('closing'))
+    this.#waiting?.abort()
     await this.#running
   }
 
@@ -217,8 +218,7 @@ export class EmbedLoop {
       )
     this.#failures += 1
     this.#waiting = new AbortController()
-    const signal = AbortSignal.any([this.#closing.signal, this.#waiting.signal])
-    await delay(retry_ms, undefined, { signal }).catch(() => undefined)
+    await delay(retry_ms, undefined, { signal: this.#waiting.signal }).catch(() => undefined)
     this.#waiting = undefined
   }
 }

@@ -1,5 +1,6 @@
 /** The vector of a query, within its budget. */
 import { ServiceError } from '../../../protocol/errors.ts'
+import { withDeadline } from '../deadline.ts'
 import type { Log } from '../log.ts'
 import type { Embed } from './retrieval.ts'
 import { toUnit } from './signs.ts'
@@ -19,19 +20,11 @@ const reasonOf = ({ reason }: AbortSignal): ServiceError =>
 /** Null where no model answers in time, or the model can make none of this text. Throws `cancelled` or why `signal` was aborted. */
 export const embedQuery = async (embed: Embed, text: string, signal: AbortSignal, log: Log): Promise<QueryVector | null> => {
   if (signal.aborted) throw reasonOf(signal)
-  const late = new AbortController()
-  const both = AbortSignal.any([signal, late.signal])
-  let timer: NodeJS.Timeout | undefined
-  // An embedder that does not heed its signal must not hold the search.
-  const given_up = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => late.abort(new ServiceError('timeout', 'No vector of the query within its budget')), BUDGET_MS)
-    both.addEventListener('abort', () => reject(both.reason), { once: true })
-  })
   try {
-    const { model, dimensions, vectors } = await Promise.race([
-      embed([text], { kind: 'query', signal: both, timeout_ms: BUDGET_MS }),
-      given_up,
-    ])
+    // An embedder that does not heed its signal does not hold the search.
+    const { model, dimensions, vectors } = await withDeadline([signal], BUDGET_MS, (until) =>
+      embed([text], { kind: 'query', signal: until, timeout_ms: BUDGET_MS }),
+    )
     const vector = vectors[0] ?? null
     if (vector !== null && vector.length !== dimensions)
       throw new ServiceError('bad_output', `The model ${model} gave ${vector.length} dimensions where it has ${dimensions}`)
@@ -41,8 +34,5 @@ export const embedQuery = async (embed: Embed, text: string, signal: AbortSignal
     if (signal.aborted) throw reasonOf(signal)
     log.debug({ err: error }, 'The query has no vector; it is searched by words alone')
     return null
-  } finally {
-    clearTimeout(timer)
-    late.abort()
   }
 }

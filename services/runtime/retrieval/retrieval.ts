@@ -12,11 +12,12 @@
  */
 import type { Database } from 'better-sqlite3'
 import { ServiceError } from '../../../protocol/errors.ts'
+import { withSignals } from '../deadline.ts'
 import type { Log } from '../log.ts'
 import type { UsedShare } from '../processors.ts'
 import { EmbedLoop } from './embed-loop.ts'
 import { cutPassages } from './passages.ts'
-import { embedQuery } from './query-vector.ts'
+import { embedQuery, type QueryVector } from './query-vector.ts'
 import { Searcher } from './searcher.ts'
 import { openStore } from './store.ts'
 import { ownerTokens, queryTerms, splitWords } from './words.ts'
@@ -132,6 +133,17 @@ export const openRetrieval = ({ db, embed, log, settle_ms, usedShare }: Retrieva
   const loop = new EmbedLoop({ store, embed, log, settle_ms, usedShare, onStored })
   const closing = new AbortController()
 
+  /** Words find without it: that another model is in use may have to be written down, and the disk may be full. */
+  const taken = (vector: QueryVector | null): QueryVector | null => {
+    try {
+      if (vector !== null) loop.use(vector.model, vector.dimensions)
+      return vector
+    } catch (error) {
+      log.warn({ err: error }, 'That another model makes the vectors could not be written down; this search goes by words')
+      return null
+    }
+  }
+
   return {
     put: (id, text, attributes) => {
       const passages = cutPassages(text.toWellFormed())
@@ -152,16 +164,16 @@ export const openRetrieval = ({ db, embed, log, settle_ms, usedShare }: Retrieva
         throw new ServiceError('invalid_input', `The limit is ${limit}; it must be a whole number from 0`)
       if (closing.signal.aborted) throw new ServiceError('closing')
       const text = query.toWellFormed().slice(0, MAX_QUERY_CHARS)
-      const until = signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal])
       const count = Math.min(limit, MAX_HITS)
       if (count === 0) return { hits: [], ways: [], model: null, pending: store.status().pending }
-      const vector = await embedQuery(embed, text, until, log)
-      if (vector !== null) loop.use(vector.model, vector.dimensions)
-      const { hits, ways } = await searcher.search(
-        { terms: queryTerms(text), vector: vector?.unit ?? null, model: vector?.model ?? null, limit: count, filter },
-        until,
-      )
-      return { hits, ways, model: vector?.model ?? null, pending: store.status().pending }
+      return await withSignals([signal, closing.signal], async (until) => {
+        const vector = taken(await embedQuery(embed, text, until, log))
+        const { hits, ways } = await searcher.search(
+          { terms: queryTerms(text), vector: vector?.unit ?? null, model: vector?.model ?? null, limit: count, filter },
+          until,
+        )
+        return { hits, ways, model: vector?.model ?? null, pending: store.status().pending }
+      })
     },
 
     status: () => store.status(),

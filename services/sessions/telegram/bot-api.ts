@@ -3,6 +3,7 @@
  * as sharply as can be: each call has a connection of its own, so that one which was never made proves that nothing arrived, while on
  * a connection kept open a lost request and a lost answer look alike.
  */
+import { withSignals } from '../../runtime/deadline.ts'
 
 /** What came of a call. No reason holds the token. */
 export type Outcome =
@@ -168,15 +169,17 @@ export class BotApi {
   ): Promise<Outcome> {
     const deadline = AbortSignal.timeout(this.#deadlineMs)
     try {
-      const response = await fetch(`${this.#base}/bot${token}/${method}`, {
-        method: 'POST',
-        headers: { ...headers, connection: 'close' },
-        body,
-        // Another host must not be told the token.
-        redirect: 'manual',
-        signal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]),
+      return await withSignals([deadline, signal], async (until) => {
+        const response = await fetch(`${this.#base}/bot${token}/${method}`, {
+          method: 'POST',
+          headers: { ...headers, connection: 'close' },
+          body,
+          // Another host must not be told the token.
+          redirect: 'manual',
+          signal: until,
+        })
+        return withoutToken(toOutcome(response, await response.text()), token)
       })
-      return withoutToken(toOutcome(response, await response.text()), token)
     } catch (error) {
       if (signal?.aborted) return { kind: 'ambiguous', reason: 'the service ended while the answer was awaited' }
       if (isTimeout(error)) return { kind: 'ambiguous', reason: `no answer within ${Math.round(this.#deadlineMs / 1_000)} s` }

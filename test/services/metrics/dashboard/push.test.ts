@@ -9,6 +9,7 @@ import { GRACE_MS, HEARTBEAT_MS, SAMPLE_MS } from '../../../../services/metrics/
 import { DashboardEnv } from '../../../../services/metrics/dashboard/settings.ts'
 import { createLog } from '../../../../services/runtime/log.ts'
 import { checkLeaks, deferred, eventually, tempDir } from '../../../harness.ts'
+import { keptBy } from '../../runtime/kept-by.ts'
 import { measured } from './measured.ts'
 import { type Answer, MINUTE_MS, OK, openDashboard, openPush, quiet, SECRET, START } from './rig.ts'
 
@@ -168,6 +169,20 @@ test('dashboard push - a slow dashboard is given up', async (t) => {
   assert.match(push.status().problem ?? '', /did not answer within 0\.1 s/)
   assert.equal(push.status().writes.used, 1, 'it may have been written')
   never.resolve()
+})
+
+test('dashboard push - the signal of the service, which lives as long as the process, keeps nothing of a push', async (t) => {
+  const dashboard = await openDashboard(t)
+  const kept: number[] = []
+  const { push } = openPush(t, dashboard.url, {
+    post: async (options) => {
+      const posted = await postPayload(options)
+      kept.push(keptBy(options.signal as AbortSignal))
+      return posted
+    },
+  })
+  await push.tick()
+  assert.deepEqual(kept, [0])
 })
 
 test('dashboard push - the secret is in no log line and no file', async (t) => {

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Filter } from '../../../../services/runtime/retrieval/retrieval.ts'
 import { checkLeaks } from '../../../harness.ts'
+import { keptBy } from '../kept-by.ts'
 import { attributes, NOON, openRig } from './rig.ts'
 
 checkLeaks()
@@ -235,6 +236,18 @@ test('retrieval - searches at once are all answered; taken back, they say so; cl
   await retrieval.close()
   await assert.rejects(retrieval.search({ query: 'message', limit: 5 }), { code: 'closing' })
   await retrieval.close()
+})
+
+test('retrieval - a search leaves nothing on the signal of its caller, which may live as long as the process', async (t) => {
+  const { retrieval, model } = openRig(t)
+  const { signal } = new AbortController()
+  let during = 0
+  model.before = () => {
+    during = keptBy(signal)
+  }
+  for (let search = 0; search < 3; search += 1) await retrieval.search({ query: 'anything', limit: 5, signal })
+  assert.ok(during > 0)
+  assert.equal(keptBy(signal), 0)
 })
 
 test('retrieval - what was stored is found by a new life, vectors and all', async (t) => {

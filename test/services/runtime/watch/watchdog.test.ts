@@ -78,6 +78,14 @@ test('watchdog - a service that was put to sleep is ended after its patience, wi
   assert.equal(statSync(join(dumps, file)).mode & 0o777, 0o600)
 })
 
+test('watchdog - what hangs is ended also where there is no room for a dump', async (t) => {
+  const { lives, killed, told, dumps } = await openRig(t)
+  writeFileSync(dumps, 'no folder can be made here')
+  lives[0]?.process.kill('SIGSTOP')
+  await eventually(() => killed.length > 0)
+  assert.match(told[0] ?? '', /it is ended and started anew\. What it was doing could not be written down$/)
+})
+
 test('watchdog - who is down is left to PM2, and who works is left alone', async (t) => {
   const { lives, killed, lines, state } = await openRig(t, { patience_ms: 300 })
   lives[0]?.process.kill('SIGKILL')

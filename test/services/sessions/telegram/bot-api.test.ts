@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { BotApi, type Outcome } from '../../../../services/sessions/telegram/bot-api.ts'
 import { type Behaviour, type BotApiFakeOptions, startBotApi } from '../../../fakes/bot-api.ts'
 import { atEnd, checkLeaks, type Scope } from '../../../harness.ts'
+import { keptBy } from '../../runtime/kept-by.ts'
 
 checkLeaks()
 
@@ -118,6 +119,13 @@ test('bot api - a call that is given up is ambiguous', async (t) => {
   const outcome = api.sendMessage(TOKEN, HELLO, giveUp.signal)
   setTimeout(() => giveUp.abort(), 100)
   assert.deepEqual(await outcome, { kind: 'ambiguous', reason: 'the service ended while the answer was awaited' })
+})
+
+test('bot api - the signal of the service, which lives as long as the process, keeps nothing of a call', async (t) => {
+  const { api } = await start(t)
+  const ending = new AbortController()
+  for (let call = 0; call < 3; call += 1) assert.equal((await api.sendMessage(TOKEN, HELLO, ending.signal)).kind, 'sent')
+  assert.equal(keptBy(ending.signal), 0)
 })
 
 test('bot api - a redirect is not followed: another host must not be told the token', async (t) => {
