@@ -63,12 +63,23 @@ export class ServiceError extends Error {
   }
 }
 
+/** What SQLite and file systems call a full disk. */
+const DISK_FULL: ReadonlySet<unknown> = new Set(['SQLITE_FULL', 'ENOSPC', 'EDQUOT'])
+
+/** Whether something could not be written since the disk is full. */
+export const isDiskFull = (error: unknown): boolean =>
+  error instanceof Error && DISK_FULL.has((error as { readonly code?: unknown }).code)
+
 /**
- * What of an error may leave a service. Declared codes pass with text and data; every other error becomes `internal`
- * without detail, so that no path, secret or stack leaves by accident.
+ * What of an error may leave a service. Declared codes pass with text and data, a full disk is `low_disk`; every other error
+ * becomes `internal` without detail, so that no path, secret or stack leaves by accident.
  */
 export const toPublicError = (error: unknown, declared: readonly ErrorCode[]): ServiceError => {
   if (error instanceof ServiceError && (ALWAYS_PUBLIC.has(error.code) || declared.includes(error.code))) return error
+  if (isDiskFull(error))
+    return new ServiceError('low_disk', 'The disk is full, so this could not be written down: make room and try again', {
+      cause: error,
+    })
   return new ServiceError('internal', ERRORS.internal.meaning, { cause: error })
 }
 
@@ -83,4 +94,5 @@ export const ALWAYS_PUBLIC: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'bad_output',
   'internal',
   'too_large',
+  'low_disk',
 ])

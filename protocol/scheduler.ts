@@ -239,7 +239,8 @@ export const scheduler = service({
       idempotent: true,
     }),
     update: method({
-      summary: 'Change what is given of a job; null is the same as not given, an empty timezone goes back to the machine’s',
+      summary:
+        'Change what is given of a job; null takes back cwd, chat_id, timeout_s and spend_limit_usd and is as not given elsewhere, an empty timezone goes back to the machine’s',
       input: z.object({
         job_id: JobId,
         bot_id: Owner,

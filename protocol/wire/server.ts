@@ -105,7 +105,8 @@ export const openServer = async ({
   const fail = (caller: Caller, running: RunningCall, error: unknown): void => {
     const shown = toPublicError(error, running.row.errors ?? [])
     const fields = { err: error, method: running.row.name, call_id: running.call_id }
-    if (shown.code === 'internal') log.error(fields, 'A handler failed with an error that its contract does not declare')
+    if (shown.code === 'internal' || shown !== error)
+      log.error(fields, 'A handler failed with an error that its contract does not declare')
     else log.debug(fields, 'A call failed')
     counts.failed(running.row.name)
     pushFail(caller, running.id, shown)

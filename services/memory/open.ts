@@ -56,5 +56,5 @@ export const openMemory = ({ env, home, log, publish, defer, settle_ms, embedder
     retrieval.start()
     void takeUp()
   }
-  return { handlers: createMemory({ store, retrieval, embedder, publish }), start }
+  return { handlers: createMemory({ store, retrieval, embedder, publish, log }), start }
 }

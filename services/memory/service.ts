@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ServiceError } from '../../protocol/errors.ts'
 import { type memory, toBytes } from '../../protocol/memory.ts'
 import type { Handlers, Publisher } from '../../protocol/method.ts'
+import type { Log } from '../runtime/log.ts'
 import type { Retrieval } from '../runtime/retrieval/retrieval.ts'
 import { auditOf } from './audit.ts'
 import { digestOf } from './duplicates.ts'
@@ -20,6 +21,7 @@ interface MemoryDeps {
   readonly retrieval: Retrieval
   readonly embedder: Pick<Embedder, 'embed' | 'hurried' | 'status' | 'isQuick'>
   readonly publish: Publisher<typeof memory>
+  readonly log: Log
   /** Milliseconds since 1970. */
   readonly now?: () => number
 }
@@ -32,7 +34,14 @@ const EXPORT_BYTES = 8 * 1024 * 1024
 const EXPORT_ROWS = 20
 
 /** Composes memory. What a handler answers is committed before it answers; vectors follow by themselves. */
-export const createMemory = ({ store, retrieval, embedder, publish, now = Date.now }: MemoryDeps): Handlers<typeof memory> => {
+export const createMemory = ({
+  store,
+  retrieval,
+  embedder,
+  publish,
+  log,
+  now = Date.now,
+}: MemoryDeps): Handlers<typeof memory> => {
   const notFound = (): ServiceError => new ServiceError('not_found', 'Memory not found')
 
   /** Fails alike for one that is not there and for one of another bot. */
@@ -71,6 +80,16 @@ export const createMemory = ({ store, retrieval, embedder, publish, now = Date.n
     const category = given.category?.toWellFormed() ?? row.category
     store.update(row.id, { content, category, digest: digestOf(content), updated_at: now() })
     if (content !== row.content || category !== row.category) index({ ...row, content, category })
+  }
+
+  /** What was found is given out also where its use cannot be written down (the disk is full, say). */
+  const countUse = (ids: readonly number[]): void => {
+    if (ids.length === 0) return
+    try {
+      store.atomically(() => store.use(ids, now()))
+    } catch (error) {
+      log.warn({ err: error }, 'That memories were used could not be written down')
+    }
   }
 
   const recallOf = (bot_id: string) => ({
@@ -130,8 +149,7 @@ export const createMemory = ({ store, retrieval, embedder, publish, now = Date.n
         const row = store.get(hit.id)
         return row === undefined ? [] : [{ hit, row }]
       })
-      const telling = found.filter(({ hit }) => relevanceOf(hit, q, model) >= FLOOR).map(({ row }) => row.id)
-      if (telling.length > 0) store.atomically(() => store.use(telling, now()))
+      countUse(found.filter(({ hit }) => relevanceOf(hit, q, model) >= FLOOR).map(({ row }) => row.id))
       return found.map(({ hit, row }) => {
         const { updated_at: _, ...memory } = toMemory(row)
         const { distance, text_rank, score, passage, found_by } = hit
@@ -147,13 +165,7 @@ export const createMemory = ({ store, retrieval, embedder, publish, now = Date.n
         retrieval.search({ query: question, limit: CANDIDATES, filter: { bot_id }, signal }),
       )
       const memories = chooseRecalled(question, found, (id) => store.get(id), budget_tokens ?? settings.budget_tokens)
-      if (memories.length > 0)
-        store.atomically(() =>
-          store.use(
-            memories.map(({ id }) => id),
-            now(),
-          ),
-        )
+      countUse(memories.map(({ id }) => id))
       return { enabled: true, memories, ways: [...found.ways] }
     },
 

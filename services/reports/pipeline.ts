@@ -13,10 +13,12 @@
  *   report twice, unless it was forced (`mail_recipients`).
  * - **D** A report ends once. Its end, and the word to its owner where it failed, are one transaction.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ServiceError } from '../../protocol/errors.ts'
 import type { ReportState } from '../../protocol/reports.ts'
 import type { Log } from '../runtime/log.ts'
 import { bootId } from '../runtime/process.ts'
+import { isDatabaseError } from '../runtime/sqlite.ts'
 import { exampleOf } from './content/example.ts'
 import { type Desk, wordsToOwner } from './desk.ts'
 import { clearSteps } from './one-shot/leftovers.ts'
@@ -30,6 +32,8 @@ import type { Store } from './store.ts'
 const AT_ONCE = 2
 /** The first try and one more. */
 const TRIES = 2
+/** How long to wait where something could not be written (the disk is full). */
+const AGAIN_MS = 500
 const CANCELLED = 'It was cancelled'
 
 const NEXT = { gather: 'write', write: 'typeset', typeset: 'proof' } as const
@@ -150,16 +154,21 @@ export class Pipeline {
 
   async #work(first: ReportRow, stopped: AbortSignal): Promise<void> {
     const { store, log } = this.#deps
+    const { signal } = this.#closing
+    const { report_id } = first
+    let fault: string | null = null
     let report: ReportRow | undefined = first
-    try {
-      while (report !== undefined && report.ended_at === null && report.state !== 'send' && !this.#closing.signal.aborted) {
-        await this.#step(report, stopped)
-        report = store.get(report.report_id)
+    while (report !== undefined && report.ended_at === null && report.state !== 'send' && !signal.aborted) {
+      try {
+        if (fault === null) await this.#step(report, stopped)
+        else this.#settle(report, { fault, again: false })
+      } catch (error) {
+        log.error({ err: error, report_id }, 'A step of a report broke off')
+        // B: what the disk had no room for is looked for in the folder of the program again.
+        if (fault !== null || isDatabaseError(error)) await sleep(AGAIN_MS, undefined, { signal }).catch(() => undefined)
+        else fault = `It broke off: ${(error as Error).message}`
       }
-    } catch (error) {
-      log.error({ err: error, report_id: first.report_id }, 'A step of a report broke off')
-      const now = store.get(first.report_id)
-      if (now !== undefined) this.#settle(now, { fault: `It broke off: ${(error as Error).message}`, again: false })
+      report = store.get(report_id)
     }
   }
 

@@ -63,6 +63,9 @@ const switchToWal = (database: Database.Database): void => {
   }
 }
 
+/** Whether SQLite could not do what it was asked for: the disk is full, say. Asking again may help, and no caller is to blame. */
+export const isDatabaseError = (error: unknown): boolean => error instanceof Database.SqliteError
+
 /** What this process has open by `openDatabase`; a backup asks for it (backup.ts). */
 const opened = new Set<Database.Database>()
 

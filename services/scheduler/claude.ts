@@ -9,13 +9,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ServiceError } from '../../protocol/errors.ts'
 import type { Client } from '../../protocol/method.ts'
 import type { sessions, Turn } from '../../protocol/sessions.ts'
+import { withSignals } from '../runtime/deadline.ts'
 import type { At } from './points.ts'
 import type { JobRow, Outcome, RunRow } from './rows.ts'
 import { RESULT_CHARACTERS } from './shell/shell.ts'
 
 const WAIT_MS = 20_000
 const RETRY_MS = 1_000
-/** How long a turn that was broken off may take to say so. */
+/** How long a turn that was broken off may take to say so, of the time in which sessions is there. */
 const END_MS = 30_000
 /** Sessions knows a key for so long (its contract); a run of before is not sent again. */
 const KEY_LIFE_MS = 23 * 3_600_000
@@ -48,8 +49,8 @@ export interface ClaudeRun {
   readonly timeout_ms: number
   /** Aborted with the reason when somebody stops the run. */
   readonly stopped: AbortSignal
-  /** The turn is known: to be recorded before anything else. */
-  readonly onTurn: (turn_id: string) => void
+  /** The turn is known: to be recorded before anything else. @param closing aborted when nobody waits for that any more */
+  readonly onTurn: (turn_id: string, closing: AbortSignal) => Promise<void>
 }
 
 export class Claude {
@@ -73,7 +74,8 @@ export class Claude {
       return outcome('interrupted', 'The service was down for too long to know whether it had been sent')
     try {
       const turn_id = run.turn_id ?? (await this.#send(plan, job as JobRow))
-      return await this.#follow(turn_id, plan)
+      // One for the whole turn.
+      return await withSignals([this.#closing.signal, plan.stopped], (either) => this.#follow(turn_id, plan, either))
     } catch (error) {
       if (this.#closing.signal.aborted || !(error instanceof ServiceError)) throw error
       // No fault of the job: it is not tried again today, and not disabled for it.
@@ -86,8 +88,8 @@ export class Claude {
     this.#closing.abort()
   }
 
-  /** Asks again while sessions is away, at most so long. */
-  async #patiently<T>(ask: () => Promise<T>, until: number): Promise<T> {
+  /** Asks again while sessions is away, for as long as that takes where no time is given. */
+  async #patiently<T>(ask: () => Promise<T>, until = Number.POSITIVE_INFINITY): Promise<T> {
     for (;;) {
       try {
         return await ask()
@@ -106,19 +108,20 @@ export class Claude {
       performance.now() + timeout_ms,
     )
     this.#at('prompt_sent')
-    onTurn(turn_id)
+    await onTurn(turn_id, this.#closing.signal)
     return turn_id
   }
 
-  async #follow(turn_id: string, { timeout_ms, stopped }: ClaudeRun): Promise<Outcome> {
+  /** @param either aborted when somebody stops the run, and when we close */
+  async #follow(turn_id: string, { timeout_ms, stopped }: ClaudeRun, either: AbortSignal): Promise<Outcome> {
     const closing = this.#closing.signal
-    // One for the whole turn: a signal that lives as long as the process keeps each of its children.
-    const either = AbortSignal.any([closing, stopped])
     let broken: string | null = null
     let until = Number.POSITIVE_INFINITY
     let after: string | null = null
     for (;;) {
-      const turn = await this.#patiently(() => this.#sessions.turn({ turn_id }, { signal: closing }), Number.POSITIVE_INFINITY)
+      const asked = performance.now()
+      const turn = await this.#patiently(() => this.#sessions.turn({ turn_id }, { signal: closing }))
+      until += performance.now() - asked
       if (turn.ended_at !== null) return this.#end(turn, broken)
       if (broken !== null && performance.now() >= until)
         return outcome('failed', `${broken}; its turn did not end when it was told to`, turn)
@@ -128,9 +131,9 @@ export class Claude {
         broken = stopped.aborted
           ? String(stopped.reason)
           : `It ran longer than ${Math.round(timeout_ms / 1_000)} s (timeout_s) and was ended`
-        until = performance.now() + END_MS
         const { bot_id, chat_id } = turn
-        await this.#patiently(() => this.#sessions.interrupt({ bot_id, chat_id, turn_id }, { signal: closing }), until)
+        await this.#patiently(() => this.#sessions.interrupt({ bot_id, chat_id, turn_id }, { signal: closing }))
+        until = performance.now() + END_MS
       }
       const wait_ms = Math.max(0, Math.min(WAIT_MS, broken === null ? left : 1_000))
       after = await this.#news(turn_id, after, Math.ceil(wait_ms), broken === null ? either : closing)

@@ -5,6 +5,7 @@
  */
 import { ServiceError } from '../../protocol/errors.ts'
 import type { Log } from '../runtime/log.ts'
+import { untilWritten } from '../runtime/until-written.ts'
 import type { Clock } from './clock.ts'
 import type { At } from './points.ts'
 import type { DeliveryRow } from './rows.ts'
@@ -86,8 +87,9 @@ export class Deliveries {
     const posted = await (row.kind === 'webhook' ? this.#post(row) : this.#telegram(row))
     if (posted.ok) {
       at('result_delivered')
-      store.delivered(row.run_id, clock.now())
-      return
+      // It must not be posted again only because the disk is full.
+      const arrived = (): void => store.delivered(row.run_id, clock.now())
+      return await untilWritten(log, 'that a result has arrived', { run_id: row.run_id }, arrived, this.#closing.signal)
     }
     if (this.#closing.signal.aborted) return
     const now = clock.now()

@@ -9,7 +9,7 @@ import { type Schedule, ScheduleError, scheduleOf } from '../runtime/cron/schedu
 import type { JobFields } from './rows.ts'
 import { webhookFault } from './webhook.ts'
 
-/** What is given of a job; null and absent are the same. */
+/** What is given of a job; null and absent are the same, but for what can be taken back. */
 export type GivenFields = {
   readonly [K in Exclude<keyof JobFields, 'enabled' | 'delivery_kind' | 'delivery_to' | 'delivery_token_id'>]?:
     | JobFields[K]
@@ -36,6 +36,9 @@ export const DEFAULTS: Omit<JobFields, 'name' | 'cron_expression' | 'command'> =
   cwd: null,
   chat_id: null,
 }
+
+/** Linux takes 131,072 bytes as one argument of a program, which a command is. */
+const MAX_COMMAND_BYTES = 120_000
 
 /** `invalid_input` about one field, as the schema itself would say it. */
 const refuse = (path: readonly string[], message: string, cause?: unknown): ServiceError => {
@@ -99,6 +102,14 @@ export const toFields = (given: GivenFields, before: Partial<JobFields>, rules: 
     throw new ServiceError('forbidden', 'Shell jobs are switched off on this machine (CRON_SHELL=off); make it a claude job')
   if (/\0/.test(fields.command)) throw refuse(['command'], 'may not hold a NUL character')
   if (fields.command.trim() === '') throw refuse(['command'], 'may not be empty')
+  // One of before that is too long can still be disabled.
+  const isNew = fields.command !== before.command || fields.job_type !== before.job_type
+  const bytes = Buffer.byteLength(fields.command)
+  if (isNew && fields.job_type === 'shell' && bytes > MAX_COMMAND_BYTES)
+    throw refuse(
+      ['command'],
+      `has ${bytes} bytes, a shell command may have at most ${MAX_COMMAND_BYTES}; write it into a file and run that`,
+    )
   checkedSchedule(fields.cron_expression, fields.timezone, rules.now)
   return fields
 }

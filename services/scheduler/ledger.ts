@@ -9,14 +9,17 @@
  * - **A** Every due moment gets exactly one row. Moments missed in great number share one, which says up to where.
  * - **B** Rows and `next_at` are one transaction, committed before anything runs: a crash finds both or neither.
  * - **C** `next_at` only moves behind what has a row. The clock set back moves it back, too; a moment that has its row
- *   then comes again and changes nothing, unless it was missed: then it is claimed after all.
+ *   then comes again and changes nothing, unless it was missed: then it is claimed after all. What waits for another attempt,
+ *   of a run or a delivery, waits no longer than it would have.
  * - **D** Before a job is changed or deleted it is settled, so that what was due under its old schedule is accounted for.
- * - **E** No job keeps the others from their rows: a look takes so many moments and goes on in the next turn of the loop.
+ * - **E** Of a disabled job nothing begins any more: what waits ends with the reason. What is asked for by hand later does run.
+ * - **F** No job keeps the others from their rows: a look takes so many moments and goes on in the next turn of the loop.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { type Schedule, scheduleOf } from '../runtime/cron/schedule.ts'
 import { dayStart, zoneOf } from '../runtime/cron/zone.ts'
 import type { Log } from '../runtime/log.ts'
+import { isDatabaseError } from '../runtime/sqlite.ts'
 import type { Clock } from './clock.ts'
 import type { At } from './points.ts'
 import type { JobRow, NewRun, RunRow } from './rows.ts'
@@ -48,7 +51,10 @@ const REWIND_MS = 2_000
 /** How often the time that was seen is written down where nothing comes due. */
 const SEE_EVERY_MS = 60_000
 
-const LATE_WINDOW_MS = 600_000
+const LATE_WINDOW_MINUTES = 10
+const minuteOf = (moment: number): number => Math.floor(moment / 60_000)
+
+const DISABLED = 'Its job was disabled'
 
 export interface LedgerDeps {
   readonly store: Store
@@ -84,7 +90,8 @@ export class Ledger {
   #seenAt = 0
   /** Jobs in whose missed moments a look left off: where, and which is the first that is to run. */
   readonly #backlogs = new Map<number, { readonly from: number; readonly runFrom: number }>()
-  #lateness: { readonly at: number; readonly ms: number }[] = []
+  /** The worst of each of the last minutes that had any. */
+  #lateness: { readonly minute: number; readonly ms: number }[] = []
 
   constructor(deps: LedgerDeps) {
     this.#deps = deps
@@ -97,9 +104,8 @@ export class Ledger {
 
   /** The worst delay between a moment's due time and its row in the last ten minutes, of those claimed in time. */
   get lateMs(): number {
-    const since = this.#deps.clock.now() - LATE_WINDOW_MS
-    this.#lateness = this.#lateness.filter(({ at }) => at >= since)
-    return Math.max(0, ...this.#lateness.map(({ ms }) => ms))
+    const since = minuteOf(this.#deps.clock.now()) - LATE_WINDOW_MINUTES
+    return Math.max(0, ...this.#lateness.filter(({ minute }) => minute >= since).map(({ ms }) => ms))
   }
 
   /**
@@ -110,7 +116,7 @@ export class Ledger {
     const { store, clock } = this.#deps
     const now = clock.now()
     this.#seenAt = store.seenAt()
-    if (now < this.#seenAt - REWIND_MS) this.#rewind(now)
+    if (now < this.#seenAt - REWIND_MS) this.#rewind(this.#seenAt, now)
     for (const { id } of store.movedJobs(zone)) {
       store.atomically(() => {
         this.settleAll(id, now)
@@ -129,7 +135,7 @@ export class Ledger {
     const now = clock.now()
     if (now < this.#lastLook - REWIND_MS) {
       log.warn({ by_ms: this.#lastLook - now }, 'The clock was set back; moments that have their row do not run again')
-      this.#rewind(now)
+      this.#rewind(this.#lastLook, now)
     }
     this.#lastLook = now
     const rows: RunRow[] = []
@@ -149,9 +155,11 @@ export class Ledger {
           this.#settle(job, now, until, rows)
           isMore ||= (store.job(job.id)?.due_at ?? Number.POSITIVE_INFINITY) <= now
         } catch (error) {
+          // No fault of the job (the disk is full, say): nothing of this look counts, and the next tick looks again.
+          if (isDatabaseError(error)) throw error
           log.error({ err: error, job_id: job.id }, 'The due moments of a job cannot be computed; it was disabled')
           const reason = 'Its due moments could not be computed; correct its expression or its zone and enable it again'
-          this.#switchOff(job, reason, now)
+          rows.push(...this.#switchOff(job, reason, now))
           disabled.push([job, reason])
         }
       }
@@ -185,19 +193,35 @@ export class Ledger {
     return rows
   }
 
-  /** From here on nothing of it comes due. Inside a transaction. */
-  #switchOff(job: JobRow, reason: string, now: number): void {
+  /** From here on nothing of it comes due or begins (E); the rows of what waited. Inside a transaction. */
+  #switchOff(job: JobRow, reason: string, now: number): RunRow[] {
     const { store } = this.#deps
     store.disable(job.id, reason, now)
     store.addSchedule({ job_id: job.id, since_at: now, cron_expression: null, zone: job.zone, jitter_s: 0 })
+    return this.endWaiting(job.id, now)
   }
 
   /** Disables a job and says why; inside a transaction. What was due has its row before. */
   disable(id: number, reason: string, now: number): RunRow[] {
     const rows = this.settleAll(id, now)
     const job = this.#deps.store.job(id)
-    if (job !== undefined) this.#switchOff(job, reason, now)
-    return rows
+    return job === undefined ? rows : [...rows, ...this.#switchOff(job, reason, now)]
+  }
+
+  /** E: for a job that is disabled; inside a transaction. Gives back the rows, to be told after the commit. */
+  endWaiting(id: number, now: number): RunRow[] {
+    return this.#deps.store.endWaiting(id, DISABLED, now)
+  }
+
+  /** A run that somebody asks for by hand. @param call_key names the call: its repeat finds this run */
+  enterManual(job: JobRow, call_key: string, now: number): RunRow {
+    const { store, keep_runs } = this.#deps
+    return store.atomically(() => {
+      const rows: RunRow[] = []
+      this.#enter(job, { trigger: 'manual', scheduled_at: now, state: 'claimed', reason: null, call_key }, now, rows)
+      store.dropOld(job.id, keep_runs, now)
+      return rows[0] as RunRow
+    })
   }
 
   /** Why a claimed run of this job may not run now; null when it may. */
@@ -263,7 +287,7 @@ export class Ledger {
   #claim(job: JobRow, moment: number, now: number, rows: RunRow[]): void {
     const late = now - (dueOf(job, moment) ?? now)
     const trigger = late > GRACE_MS ? 'catch-up' : 'schedule'
-    if (trigger === 'schedule') this.#lateness.push({ at: now, ms: late })
+    if (trigger === 'schedule') this.#noteLate(minuteOf(now), late)
     const reason = this.refusal(job, now) ?? this.#overlap(job, trigger)
     this.#enter(job, { trigger, scheduled_at: moment, state: reason === null ? 'claimed' : 'skipped', reason }, now, rows)
   }
@@ -280,19 +304,25 @@ export class Ledger {
 
   #enter(
     job: JobRow,
-    run: Pick<NewRun, 'trigger' | 'scheduled_at' | 'state' | 'reason'>,
+    run: Pick<NewRun, 'trigger' | 'scheduled_at' | 'state' | 'reason'> & Partial<Pick<NewRun, 'call_key'>>,
     now: number,
     rows: RunRow[],
     missed_until_at: number | null = null,
   ): void {
     const { id: job_id, bot_id } = job
-    const row = { ...run, run_id: randomUUID(), job_id, bot_id, missed_until_at, claimed_at: now, call_key: null }
+    const row = { call_key: null, ...run, run_id: randomUUID(), job_id, bot_id, missed_until_at, claimed_at: now }
     const entered = this.#deps.store.addRun(row)
     if (entered !== undefined) rows.push(entered)
   }
 
-  /** C: moments behind now come (again). In slices, for there may be many jobs. */
-  #rewind(now: number): void {
+  #noteLate(minute: number, ms: number): void {
+    const before = this.#lateness.filter((late) => late.minute !== minute && late.minute >= minute - LATE_WINDOW_MINUTES)
+    const worst = this.#lateness.find((late) => late.minute === minute)?.ms ?? 0
+    this.#lateness = [...before, { minute, ms: Math.max(ms, worst) }]
+  }
+
+  /** C: moments behind now come (again). In slices, for there may be many jobs. @param from where the clock stood */
+  #rewind(from: number, now: number): void {
     const { store, log } = this.#deps
     for (let jobs = store.jobsBehind(0, SLICE); jobs.length > 0; jobs = store.jobsBehind(jobs.at(-1)?.id ?? 0, SLICE)) {
       store.atomically(() => {
@@ -306,7 +336,10 @@ export class Ledger {
         }
       })
     }
-    store.see(now)
+    store.atomically(() => {
+      store.hasten(from - now)
+      store.see(now)
+    })
     this.#seenAt = now
   }
 }

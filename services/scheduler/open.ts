@@ -22,6 +22,8 @@ import { openStore } from './store.ts'
 
 const DAY_MS = 86_400_000
 const HOUR_MS = 3_600_000
+/** An auditor asks for the schedules of the last day. */
+const AUDITED_DAYS = 2
 /** Rows dropped in one transaction. */
 const DROP = 500
 
@@ -97,16 +99,24 @@ export const openScheduler = (deps: OpenSchedulerDeps) => {
     }
   }
   const dropAged = (): void => {
-    if (!isEnding && store.dropAged(clock.now() - env.CRON_KEEP_DAYS * DAY_MS, DROP) === DROP) setImmediate(dropAged)
+    if (isEnding) return
+    const before = clock.now() - env.CRON_KEEP_DAYS * DAY_MS
+    try {
+      const rows = store.dropAged(before, DROP)
+      const schedules = store.dropSchedules(Math.min(before, clock.now() - AUDITED_DAYS * DAY_MS), DROP)
+      if (rows === DROP || schedules > 0) setImmediate(dropAged)
+    } catch (error) {
+      log.error({ err: error }, 'Old rows could not be removed; it is tried again in an hour')
+    }
   }
   const start = (): void => {
     const ticking = startTicking(clock, tickOn)
     const hourly = setInterval(() => {
+      dropAged()
       try {
-        dropAged()
         runs.sweep()
       } catch (error) {
-        log.error({ err: error }, 'Old rows and folders could not be removed; it is tried again in an hour')
+        log.error({ err: error }, 'Old folders could not be removed; it is tried again in an hour')
       }
     }, HOUR_MS)
     defer('clock', () => {

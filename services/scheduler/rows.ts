@@ -52,6 +52,8 @@ export interface RunRow {
   readonly retry_at: number | null
   readonly claimed_at: number
   readonly started_at: number | null
+  /** When the latest attempt began. */
+  readonly attempt_at: number | null
   readonly ended_at: number | null
   readonly duration_ms: number | null
   readonly exit_code: number | null

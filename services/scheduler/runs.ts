@@ -3,7 +3,7 @@
  *
  * *claimed* waits for a slot, for the runs before it (overlap), or for its time (another attempt). *running* has a folder
  * (shell) or a key (claude) under which its work is found again. From there it *ran*, *failed* or was *interrupted*; a
- * failed attempt goes back to *claimed* while the job has retries left.
+ * failed attempt goes back to *claimed* while the job has retries left and is not disabled.
  *
  * - **A** *running* is on disk before anything is started; the work itself decides whether it ever began (shell.ts A,
  *   claude.ts: the key), so that a crash between the two neither loses nor doubles it.
@@ -13,8 +13,10 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isDiskFull } from '../../protocol/errors.ts'
 import type { Log } from '../runtime/log.ts'
 import { bootId } from '../runtime/process.ts'
+import { untilWritten } from '../runtime/until-written.ts'
 import type { Claude } from './claude.ts'
 import type { Clock } from './clock.ts'
 import type { Deliveries } from './deliveries.ts'
@@ -77,7 +79,7 @@ export class Runs {
     this.sweep()
     for (const run of running) {
       if (run.folder !== null) this.#takeUpCommand(run, run.folder)
-      else this.#watch(run, 'claude', (stop) => this.#prompt(run, store.job(run.job_id), stop, run.started_at))
+      else this.#watch(run, 'claude', (stop) => this.#prompt(run, store.job(run.job_id), stop, run.attempt_at ?? run.started_at))
     }
   }
 
@@ -119,9 +121,15 @@ export class Runs {
 
   /** Ends a run; false when it had ended already. */
   stop(run: RunRow): boolean {
-    const { store, clock } = this.#deps
-    if (!store.askStop(run.run_id)) return false
+    const { store, clock, log } = this.#deps
     const active = this.#active.get(run.run_id)
+    try {
+      if (!store.askStop(run.run_id)) return false
+    } catch (error) {
+      if (active === undefined) throw error
+      // The disk is full, say. Only a crash before its end would forget the wish.
+      log.error({ err: error, run_id: run.run_id }, 'That a run is to stop could not be written down')
+    }
     if (active === undefined) this.#ended(store.end(run.run_id, { state: 'failed', reason: STOPPED }, clock.now(), KEEP_OUTPUTS))
     else active.stop.abort(STOPPED)
     return true
@@ -174,7 +182,7 @@ export class Runs {
   #takeUpCommand(run: RunRow, folder: string): void {
     const { store, clock, shell } = this.#deps
     const job = store.job(run.job_id)
-    const elapsed_ms = Math.max(0, clock.now() - (run.started_at ?? run.claimed_at))
+    const elapsed_ms = Math.max(0, clock.now() - (run.attempt_at ?? run.started_at ?? run.claimed_at))
     const stop = new AbortController()
     const plan = { name: folder, timeout_ms: this.#timeoutMs(job, 'shell'), stopped: stop.signal }
     const outcome = shell.takeUp(plan, run.boot_id, elapsed_ms)
@@ -185,8 +193,11 @@ export class Runs {
   }
 
   #prompt(run: RunRow, job: JobRow | undefined, stopped: AbortSignal, begun_at: number | null): Promise<Outcome> {
-    const { store, claude } = this.#deps
-    const onTurn = (turn_id: string): void => store.setTurn(run.run_id, turn_id)
+    const { store, claude, log } = this.#deps
+    const { run_id } = run
+    // It runs already: a run that failed for this would be tried again under another key, beside it.
+    const onTurn = (turn_id: string, closing: AbortSignal): Promise<void> =>
+      untilWritten(log, 'the turn of a run', { run_id }, () => store.setTurn(run_id, turn_id), closing)
     return claude.run({ run, job, begun_at, timeout_ms: this.#timeoutMs(job, 'claude'), stopped, onTurn })
   }
 
@@ -214,7 +225,8 @@ export class Runs {
     } catch (error) {
       if (this.#isClosed) return
       log.error({ err: error, run_id: run.run_id }, 'A run ended by an error that nobody foresaw')
-      outcome = failed('It could not be run; the log of the scheduler has the detail')
+      const isFull = isDiskFull(error)
+      outcome = failed(isFull ? 'The disk is full: make room' : 'It could not be run; the log of the scheduler has the detail')
     }
     if (this.#isClosed) return
     at('before_end')
@@ -240,14 +252,16 @@ export class Runs {
     const after: (() => void)[] = []
     store.atomically(() => {
       const job = store.job(run.job_id)
-      const isStopped = store.run(run.run_id)?.stop_asked === 1
-      if (job !== undefined && outcome.state === 'failed' && run.attempt <= job.retries && !isStopped) {
+      const isStopped = store.run(run.run_id)?.stop_asked === 1 || this.#active.get(run.run_id)?.stop.signal.aborted === true
+      const isRetried = job !== undefined && outcome.state === 'failed' && run.attempt <= job.retries && !isStopped
+      if (isRetried && job.enabled === 1) {
         const wait_s = BACKOFF_S[Math.min(run.attempt, BACKOFF_S.length) - 1] ?? 0
         const reason = `${outcome.reason}; attempt ${run.attempt + 1} of ${job.retries + 1} comes in ${wait_s} s`
         store.again(run.run_id, now + wait_s * 1_000, outcome, reason)
         return
       }
-      const row = store.end(run.run_id, outcome, now, KEEP_OUTPUTS)
+      const reason = isRetried ? `${outcome.reason}; it is not tried again, since its job is disabled` : outcome.reason
+      const row = store.end(run.run_id, { ...outcome, reason }, now, KEEP_OUTPUTS)
       if (row === undefined) return
       after.push(() => this.#ended(row))
       if (job === undefined || outcome.state === 'skipped') return

@@ -1,5 +1,4 @@
 /** The scheduler: one handler for each method of its contract. */
-import { randomUUID } from 'node:crypto'
 import { ServiceError } from '../../protocol/errors.ts'
 import type { Handlers } from '../../protocol/method.ts'
 import type { Job, Run, scheduler } from '../../protocol/scheduler.ts'
@@ -155,7 +154,8 @@ export const createScheduler = (deps: SchedulerDeps): Handlers<typeof scheduler>
           store.addSchedule(next)
           ledger.plan({ ...fields, id: job_id, zone }, now)
         }
-        return rows
+        const isDisabled = fields.enabled === 0 && before.enabled === 1
+        return isDisabled ? [...rows, ...ledger.endWaiting(job_id, now)] : rows
       })
       told(settled)
       return shown(jobOf(job_id, bot_id))
@@ -168,10 +168,10 @@ export const createScheduler = (deps: SchedulerDeps): Handlers<typeof scheduler>
       const now = clock.now()
       const rows = store.atomically(() => {
         const settled = ledger.settleAll(job_id, now)
-        const skipped = store.skipClaimed(job_id, 'Its job was deleted', now)
+        const waiting = store.endWaiting(job_id, 'Its job was deleted', now)
         store.addSchedule({ job_id, since_at: now, cron_expression: null, zone: job.zone, jitter_s: 0 })
         store.deleteJob(job_id)
-        return [...settled.filter(({ state }) => !isOpen(state)), ...skipped.flatMap((run_id) => store.run(run_id) ?? [])]
+        return [...settled, ...waiting]
       })
       told(rows)
       return { deleted: true }
@@ -191,19 +191,7 @@ export const createScheduler = (deps: SchedulerDeps): Handlers<typeof scheduler>
             'conflict',
             'The job is running already (its overlap is skip); wait for its end or stop that run',
           )
-        const made = store.addRun({
-          run_id: randomUUID(),
-          job_id,
-          bot_id: job.bot_id,
-          trigger: 'manual',
-          scheduled_at: now,
-          missed_until_at: null,
-          state: 'claimed',
-          reason: null,
-          claimed_at: now,
-          call_key,
-        })
-        return made as RunRow
+        return ledger.enterManual(job, call_key, now)
       })
       runs.poke()
       await runs.ended(run_id, wait_ms, signal)

@@ -114,7 +114,7 @@ export const openStore = (db: Database) => {
     ),
     begin: sql<{ run_id: string; now: number; folder: string | null; boot_id: string | null }>(
       `UPDATE runs SET state = 'running', attempt = attempt + 1, retry_at = NULL, reason = NULL, turn_id = NULL,
-         started_at = coalesce(started_at, :now), folder = :folder, boot_id = :boot_id
+         started_at = coalesce(started_at, :now), attempt_at = :now, folder = :folder, boot_id = :boot_id
        WHERE run_id = :run_id AND state = 'claimed'`,
     ),
     unbegin: sql<[string]>(
@@ -132,10 +132,12 @@ export const openStore = (db: Database) => {
          ended_at = :now, duration_ms = max(0, :now - coalesce(started_at, :now)), retry_at = NULL, folder = NULL
        WHERE run_id = :run_id AND state IN ${OPEN} RETURNING *`,
     ),
-    skipClaimed: sql<{ job_id: number; reason: string; now: number }, { run_id: string }>(
-      `UPDATE runs SET state = 'skipped', reason = :reason, ended_at = :now
-       WHERE job_id = :job_id AND state IN ${OPEN} AND state = 'claimed' RETURNING run_id`,
+    // What was tried before keeps what came of it.
+    endWaiting: sql<{ job_id: number; reason: string; now: number }, RunRow>(
+      `UPDATE runs SET state = iif(attempt = 0, 'skipped', 'failed'), reason = :reason, ended_at = :now, retry_at = NULL
+       WHERE job_id = :job_id AND state IN ${OPEN} AND state = 'claimed' RETURNING *`,
     ),
+    hastenRuns: sql<[number]>(`UPDATE runs SET retry_at = retry_at - ? WHERE state IN ${OPEN} AND retry_at IS NOT NULL`),
     spentByDay: sql<{ since: number; bot_id: string | null }, JobSpendRow>(
       `SELECT date(r.claimed_at / 1000, 'unixepoch', 'localtime') AS day, r.job_id, j.name, r.bot_id,
          sum(r.cost_usd) AS cost_usd, count(*) AS runs
@@ -169,6 +171,9 @@ export const openStore = (db: Database) => {
       `UPDATE deliveries SET state = :state, reason = :reason, next_at = :next_at, ended_at = :ended_at
        WHERE run_id = :run_id AND state = 'pending'`,
     ),
+    hastenDeliveries: sql<{ ms: number }>(
+      `UPDATE deliveries SET next_at = next_at - :ms, created_at = created_at - :ms WHERE state = 'pending'`,
+    ),
 
     // What was paid counts for the spending limits of a day, and what is to be delivered is not delivered yet: both stay that long.
     old: sql<{ job_id: number; keep: number; paid_before: number }, { id: number; at: number }>(
@@ -186,6 +191,18 @@ export const openStore = (db: Database) => {
     forget: sql<[number, number]>(
       `INSERT INTO forgotten (job_id, until_at) VALUES (?, ?)
        ON CONFLICT (job_id) DO UPDATE SET until_at = max(until_at, excluded.until_at)`,
+    ),
+    // What a job's schedule was is needed from the one on that held at the moment. Of a deleted job none is left, the last one last.
+    dropSchedules: sql<{ before: number; limit: number }>(
+      `DELETE FROM schedules WHERE id IN (
+         SELECT id FROM schedules s WHERE since_at < :before AND (
+           EXISTS (SELECT 1 FROM schedules n WHERE n.job_id = s.job_id AND n.id > s.id AND n.since_at < :before)
+           OR NOT EXISTS (SELECT 1 FROM jobs j WHERE j.id = s.job_id)
+             AND NOT EXISTS (SELECT 1 FROM schedules o WHERE o.job_id = s.job_id AND o.id <> s.id))
+         ORDER BY id LIMIT :limit)`,
+    ),
+    dropForgotten: sql<[]>(
+      'DELETE FROM forgotten WHERE job_id NOT IN (SELECT id FROM jobs) AND job_id NOT IN (SELECT job_id FROM schedules)',
     ),
 
     seen: sql<[], { seen_at: number }>('SELECT seen_at FROM clock'),
@@ -302,8 +319,8 @@ export const openStore = (db: Database) => {
         }
         return row
       }),
-    skipClaimed: (job_id: number, reason: string, now: number) =>
-      q.skipClaimed.all({ job_id, reason, now }).map(({ run_id }) => run_id),
+    /** Ends what waits of a job, *skipped* or (after an attempt) *failed*; the rows. */
+    endWaiting: (job_id: number, reason: string, now: number) => q.endWaiting.all({ job_id, reason, now }),
     spentSince: (job_id: number, since: number) => q.spent.get(job_id, since)?.usd ?? 0,
     spentByDay: (since: number, bot_id: string | null) => q.spentByDay.all({ since, bot_id }),
     output: (run_id: string) => q.output.get(run_id),
@@ -333,7 +350,20 @@ export const openStore = (db: Database) => {
         drop(rows, (index) => rows[index]?.job_id ?? 0)
         return rows.length
       }),
+    /** Drops schedules that held before a moment only, some, and what is known of jobs that have none left; how many schedules. */
+    dropSchedules: (before: number, limit: number) =>
+      atomically(() => {
+        const { changes } = q.dropSchedules.run({ before, limit })
+        if (changes === 0) q.dropForgotten.run()
+        return changes
+      }),
 
+    /** What waits for a moment waits for one so much earlier. */
+    hasten: (ms: number) =>
+      atomically(() => {
+        q.hastenRuns.run(ms)
+        q.hastenDeliveries.run({ ms })
+      }),
     seenAt: () => q.seen.get()?.seen_at ?? 0,
     see: (now: number) => void q.see.run(now),
     nextDueAt: () => q.nextDue.get()?.at ?? null,

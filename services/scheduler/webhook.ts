@@ -6,6 +6,8 @@ import { type LookupAddress, lookup } from 'node:dns'
 import http from 'node:http'
 import https from 'node:https'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
+import { ServiceError } from '../../protocol/errors.ts'
+import { withDeadline } from '../runtime/deadline.ts'
 
 const TIMEOUT_MS = 30_000
 /** Of an answer that is no success, for the reason; and how much of it is looked through for what it must not repeat. */
@@ -94,28 +96,19 @@ const withoutAddress = (text: string, { pathname, search, searchParams }: URL): 
     .filter((part) => part.length >= MIN_SECRET_CHARACTERS)
     .reduce((rest, part) => rest.replaceAll(part, '…'), text)
 
-/** Posts a JSON text once. Never throws, and no part of the address but its host is in a reason. */
-export const postWebhook = async (
-  address: string,
+const post = async (
+  url: URL,
   body: string,
   key: string,
-  { allowPrivate, signal, timeout_ms = TIMEOUT_MS }: { allowPrivate: boolean; signal?: AbortSignal; timeout_ms?: number },
-): Promise<Posted> => {
-  const fault = webhookFault(address, allowPrivate)
-  if (fault !== null) return { ok: false, reason: `The address ${fault}`, again: false }
-  const url = new URL(address)
-  const deadline = AbortSignal.timeout(timeout_ms)
-  return await new Promise<Posted>((resolve) => {
-    const failed = (error: Error): void => {
-      const why = deadline.aborted ? `no answer within ${timeout_ms / 1_000} s` : error.message
-      resolve({ ok: false, reason: `${url.host} could not be called: ${why}`, again: true })
-    }
+  { allowPrivate, signal }: { allowPrivate: boolean; signal: AbortSignal },
+): Promise<Posted> =>
+  await new Promise<Posted>((resolve, reject) => {
     const request = (url.protocol === 'https:' ? https : http).request(
       url,
       {
         method: 'POST',
         lookup: guardedLookup(allowPrivate),
-        signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
+        signal,
         agent: false,
         headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), 'idempotency-key': key },
       },
@@ -126,7 +119,7 @@ export const postWebhook = async (
         response.on('data', (piece: string) => {
           text = `${text}${piece}`.slice(0, READ_CHARACTERS)
         })
-        response.on('error', failed)
+        response.on('error', reject)
         response.on('end', () => {
           if (status >= 200 && status < 300) return resolve({ ok: true })
           const again = status >= 500 || [408, 425, 429].includes(status)
@@ -135,7 +128,25 @@ export const postWebhook = async (
         })
       },
     )
-    request.on('error', failed)
+    request.on('error', reject)
     request.end(body)
   })
+
+/** Posts a JSON text once. Never throws, and no part of the address but its host is in a reason. */
+export const postWebhook = async (
+  address: string,
+  body: string,
+  key: string,
+  { allowPrivate, signal, timeout_ms = TIMEOUT_MS }: { allowPrivate: boolean; signal?: AbortSignal; timeout_ms?: number },
+): Promise<Posted> => {
+  const fault = webhookFault(address, allowPrivate)
+  if (fault !== null) return { ok: false, reason: `The address ${fault}`, again: false }
+  const url = new URL(address)
+  try {
+    return await withDeadline([signal], timeout_ms, (until) => post(url, body, key, { allowPrivate, signal: until }))
+  } catch (error) {
+    const isLate = error instanceof ServiceError && error.code === 'timeout'
+    const why = isLate ? `no answer within ${timeout_ms / 1_000} s` : (error as Error).message
+    return { ok: false, reason: `${url.host} could not be called: ${why}`, again: true }
+  }
 }

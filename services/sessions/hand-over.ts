@@ -17,6 +17,7 @@
 
 import type { Log } from '../runtime/log.ts'
 import { bootId } from '../runtime/process.ts'
+import { untilWritten } from '../runtime/until-written.ts'
 import type { Transcripts } from './agent/transcript.ts'
 import type { AgentPool } from './agent-pool.ts'
 import { cancelledEnd, failedEnd, interruptedEnd, resultEnd } from './ends.ts'
@@ -27,7 +28,6 @@ import { type PromptContext, promptOf } from './prompt.ts'
 import { type Recalled, toBlock } from './recall.ts'
 import type { SessionRow, TurnEnd, TurnRow } from './rows.ts'
 import type { Store } from './store.ts'
-import { untilWritten } from './until-written.ts'
 import type { WarmAgent } from './warm-agent.ts'
 
 /** How often a message is handed over, at most, when agents leave with a complaint before they have taken it. */

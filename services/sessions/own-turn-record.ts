@@ -1,10 +1,10 @@
 /** What is kept of a turn that the CLI began by itself: a turn of its own, in the rows, in history, and for who is to be told. */
 import { randomUUID } from 'node:crypto'
+import { untilWritten } from '../runtime/until-written.ts'
 import type { OwnTurn } from './agent/own-turns.ts'
 import { ownEnd, ownRecord } from './ends.ts'
 import type { TurnRow } from './rows.ts'
 import type { TurnsOptions } from './turns-options.ts'
-import { untilWritten } from './until-written.ts'
 import type { WarmAgent } from './warm-agent.ts'
 
 /** Records it, ended. @param next where the line behind it begins. @param add takes a turn that follows from it */

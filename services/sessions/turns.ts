@@ -17,6 +17,7 @@
  */
 
 import { randomUUID } from 'node:crypto'
+import { untilWritten } from '../runtime/until-written.ts'
 import type { OwnTurn } from './agent/own-turns.ts'
 import { cancelledEnd, clearedEnd, expiredEnd, failedEnd, replyRecord, resultEnd } from './ends.ts'
 import type { Outcome } from './hand-over.ts'
@@ -28,7 +29,6 @@ import { RecentTurns } from './recent-turns.ts'
 import type { TurnEnd, TurnRow } from './rows.ts'
 import { endEvent } from './turn-events.ts'
 import type { TurnsOptions } from './turns-options.ts'
-import { untilWritten } from './until-written.ts'
 import type { WarmAgent } from './warm-agent.ts'
 
 /** Wait time that a crash may forget, at most: it is written this often. */

@@ -30,6 +30,15 @@ test('errors - an error has the meaning of its code where no message is given', 
   assert.equal(new ServiceError('gone', 'text', { cause }).cause, cause)
 })
 
+test('errors - a full disk is called so, whoever has met it', () => {
+  for (const code of ['SQLITE_FULL', 'ENOSPC', 'EDQUOT']) {
+    const error = Object.assign(new Error('write /a/secret/path'), { code })
+    const shown = toPublicError(error, [])
+    assert.deepEqual([shown.code, shown.cause], ['low_disk', error])
+    assert.match(shown.message, /^The disk is full.*make room/)
+  }
+})
+
 test('errors - what leaves a service is declared, or of the wire, or internal without detail', () => {
   const declared = new ServiceError('not_found', 'no such chat', { data: { id: 1 } })
   assert.equal(toPublicError(declared, ['not_found']), declared)

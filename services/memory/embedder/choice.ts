@@ -95,8 +95,11 @@ export class Choice {
     return { model, since, until: Math.max(now, since + this.#patienceFor(model, now)) }
   }
 
-  /** Takes a look at Ollama into account. Returns what was decided, where anything was. */
-  saw(look: Look, now: number): Decision | null {
+  /**
+   * Takes a look at Ollama into account. Returns what was decided, where anything was. @param keep writes it down first; when that
+   * throws, nothing is decided yet and a later look decides
+   */
+  saw(look: Look, now: number, keep: (decision: Decision) => void = () => undefined): Decision | null {
     const isGap = now - this.#lookedAt > GAP_MS
     this.#lookedAt = now
     if (this.#mode === 'off' || this.#mode === 'embedded') return null
@@ -105,17 +108,19 @@ export class Choice {
       this.#leaning = null
       return null
     }
-    if (this.#current === null) return this.#use(wanted, false)
+    if (this.#current === null) return this.#use({ model: wanted, isChange: false }, keep)
     if (isGap || this.#leaning?.model.name !== wanted.name) this.#leaning = { model: wanted, since: now }
     if (now - this.#leaning.since < this.#patienceFor(wanted, now)) return null
+    const decision = this.#use({ model: wanted, isChange: true }, keep)
     this.#changedAt.push(now)
-    return this.#use(wanted, true)
+    return decision
   }
 
-  #use(model: Model, isChange: boolean): Decision {
-    this.#current = model
+  #use(decision: Decision, keep: (decision: Decision) => void): Decision {
+    keep(decision)
+    this.#current = decision.model
     this.#leaning = null
-    return { model, isChange }
+    return decision
   }
 
   #isAllowed(model: Model): boolean {

@@ -6,9 +6,11 @@
  * - **B** What may have arrived is never sent again by itself. SMTP knows no key under which a second copy would be recognised, and
  *   no way to ask: so the choice is between never twice and never none, and a paper that comes twice every time a machine
  *   is unlucky is worse than an owner who is told once. Whoever looks and finds none sends it by hand, under the same Message-ID.
- * - **C** The end of a mail and what follows from it are one transaction.
+ * - **C** The end of a mail and what follows from it are one transaction. What came of an attempt is written down before anything
+ *   else is sent, however long the disk takes; a service that ends before leaves it *handing*.
  */
 import type { Log } from '../../runtime/log.ts'
+import { untilWritten } from '../../runtime/until-written.ts'
 import type { At } from '../points.ts'
 import type { MailRow } from '../rows.ts'
 import type { Store } from '../store.ts'
@@ -118,15 +120,16 @@ export class Mailer {
       return this.#end(mail, { state: 'failed', reason: (error as Error).message })
     }
     const handed = await ways[mail.way].send(mail, attachment, onHanding, this.#closing.signal)
-    if (handed.ok) {
-      at('mail_taken')
-      this.#end(mail, { state: 'sent', reason: handed.note ?? null, file: handed.file ?? null })
-      return
-    }
+    if (handed.ok) at('mail_taken')
+    else if (handed.known) log.warn({ mail_id, reason: handed.reason }, 'A mail could not be sent')
+    await untilWritten(log, 'what came of a mail', { mail_id }, () => this.#settle(mail, handed), this.#closing.signal)
+  }
+
+  #settle(mail: MailRow, handed: Handed): void {
+    if (handed.ok) return this.#end(mail, { state: 'sent', reason: handed.note ?? null, file: handed.file ?? null })
     if (!handed.known) return this.#end(mail, { state: 'doubtful', reason: handed.reason })
     // Nothing has left, and the next life sends it.
-    if (this.#closing.signal.aborted) return void store.changeMail(mail_id, ['handing'], { state: 'waiting' })
-    log.warn({ mail_id, reason: handed.reason }, 'A mail could not be sent')
+    if (this.#closing.signal.aborted) return void this.#deps.store.changeMail(mail.mail_id, ['handing'], { state: 'waiting' })
     this.#again(mail, handed)
   }
 

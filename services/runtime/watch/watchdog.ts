@@ -202,10 +202,16 @@ export class Watchdog {
     const apps = await listing
     const app = apps.find((each) => each.name === name)
     const pid = app?.pid ?? pong?.pid ?? 0
-    const dump = writeDump({ folder: folders.dumps, logs: folders.logs, name, pid, reason, pong, now: Date.now() })
+    let dump: string | null = null
+    try {
+      dump = writeDump({ folder: folders.dumps, logs: folders.logs, name, pid, reason, pong, now: Date.now() })
+    } catch (error) {
+      // The disk is full, say: that must not keep it hanging.
+      log.error({ err: error, process: name }, 'What a process that hangs was doing could not be written down')
+    }
     const tell = (what: string): void => {
       log.error({ process: name, pid, dump }, `${reason}: ${what}`)
-      onHang?.(name, `${reason}: ${what}. What it was doing stands in ${dump}`)
+      onHang?.(name, `${reason}: ${what}. What it was doing ${dump === null ? 'could not be written down' : `stands in ${dump}`}`)
     }
     // (D), (C); and it may have found its tongue while PM2 was asked.
     if (app === undefined) return tell('it is not under PM2, so it is left alone; restart it by hand')

@@ -10,7 +10,7 @@
 
 import { spawn } from 'node:child_process'
 import { readdirSync, statSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { constants, homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Log } from '../../runtime/log.ts'
 import { runnerMark, signalAll } from '../../runtime/marked-processes.ts'
@@ -73,6 +73,13 @@ export const shellEnvironment = (
   )
 }
 
+/** A shell says so of a command that a signal ended; an exit code may be as high. */
+const SIGNALLED = 128
+const SIGNALS: ReadonlySet<number> = new Set(Object.values(constants.signals))
+
+const failedBy = (status: number): string =>
+  SIGNALS.has(status - SIGNALLED) ? `Signal ${status - SIGNALLED} ended it` : `Exit code ${status}`
+
 const failure = (reason: string): Outcome => ({
   state: 'failed',
   reason,
@@ -90,6 +97,7 @@ export class Shell {
   readonly #at: At
   readonly #followed = new Map<string, Followed>()
   #timer: NodeJS.Timeout | undefined
+  #isClosed = false
 
   /** @param root a folder of our own for the attempts' folders */
   constructor(deps: {
@@ -157,6 +165,7 @@ export class Shell {
 
   /** Lets go of all commands; they run on. */
   close(): void {
+    this.#isClosed = true
     clearInterval(this.#timer)
     this.#timer = undefined
     this.#followed.clear()
@@ -181,6 +190,8 @@ export class Shell {
 
   #follow({ name, timeout_ms, stopped }: Omit<ShellPlan, 'command' | 'cwd'>, elapsed_ms: number): Promise<Outcome> {
     return new Promise((settle) => {
+      // Closed while the command was on its way: nobody would stop the timer any more.
+      if (this.#isClosed) return
       const now = performance.now()
       const followed: Followed = {
         folder: this.#folder(name),
@@ -289,7 +300,7 @@ export class Shell {
           ? { state: 'interrupted', reason: 'It ended without an exit status: it was killed, or the machine restarted' }
           : status === 0
             ? { state: 'ran', reason: null }
-            : { state: 'failed', reason: status > 128 ? `Signal ${status - 128} ended it` : `Exit code ${status}` }
+            : { state: 'failed', reason: failedBy(status) }
     return {
       ...how,
       exit_code: ended === null ? status : null,

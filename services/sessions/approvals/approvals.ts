@@ -65,6 +65,8 @@ export const toApproval = (row: ApprovalRow): Approval => {
 export class Approvals {
   readonly #o: ApprovalsOptions
   readonly #telling = new Set<Promise<void>>()
+  /** Those that are asked no more, where that could not be written down yet. */
+  #unwritten: ApprovalRow[] = []
 
   constructor(options: ApprovalsOptions) {
     this.#o = options
@@ -126,8 +128,9 @@ export class Approvals {
     throw new ServiceError('conflict', `this ${why}`)
   }
 
-  /** Denies what waited too long. */
+  /** Denies what waited too long, and writes down what could not be written before. */
   expire(now: number): void {
+    for (const row of this.#unwritten.splice(0)) this.#withdraw(row)
     for (const row of this.#o.store.due(now)) {
       const words = denial(
         `Nobody answered within ${this.#o.timeout_s} s, so this was not allowed. Go on without it, and say what could not be done.`,
@@ -180,9 +183,10 @@ export class Approvals {
 
   /** What cannot be written now is found again by {@link expire}. */
   #endSoon(row: ApprovalRow, state: ApprovalEnd['state'], answer: string | null): void {
-    this.#end(row, state, null, answer).catch((error) =>
-      this.#o.log.error({ err: error, agent: row.agent }, 'the end of a question could not be written down'),
-    )
+    this.#end(row, state, null, answer).catch((error) => {
+      this.#o.log.error({ err: error, agent: row.agent }, 'the end of a question could not be written down')
+      if (state === 'withdrawn') this.#unwritten.push(row)
+    })
   }
 
   async #end(row: ApprovalRow, state: ApprovalEnd['state'], note: string | null, answer: string | null): Promise<void> {
@@ -209,16 +213,20 @@ export class Approvals {
       await warm.agent.answer(row.request_id, answer)
     } catch (error) {
       log.warn({ err: error, agent: row.agent }, 'an answer did not reach the agent that had asked')
-      store.unheard(row)
-      return
+      return this.#note(row, () => store.unheard(row))
     }
     this.#o.at('decision_written')
     warm.excuse()
+    // Where it cannot be, the next life tells it again, which does nothing.
+    this.#note(row, () => store.told(row))
+  }
+
+  /** The decision is on disk: whether it was heard is no reason to refuse it, also where that cannot be written (the disk is full). */
+  #note({ agent }: ApprovalRow, write: () => void): void {
     try {
-      store.told(row)
+      write()
     } catch (error) {
-      // The disk is full, say: the next life tells it again, which does nothing.
-      log.warn({ err: error, agent: row.agent }, 'that an agent has its answer could not be written down')
+      this.#o.log.warn({ err: error, agent }, 'whether an agent has its answer could not be written down')
     }
   }
 }

@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import { ServiceError } from '../../../protocol/errors.ts'
 import { postWebhook, refusalOf, webhookFault } from '../../../services/scheduler/webhook.ts'
 import { atEnd, checkLeaks, eventually, type Scope } from '../../harness.ts'
+import { keptBy } from '../runtime/kept-by.ts'
 import { openRig } from './rig.ts'
 
 checkLeaks()
@@ -207,4 +208,12 @@ test('webhook - one that accepts and never answers is given up in time', async (
   const hook = await openHook(t, () => undefined)
   const posted = await postWebhook(hook.url, '{}', 'k', { allowPrivate: true, timeout_ms: 100 })
   assert.deepEqual(posted.ok ? '' : posted.reason.replace(/:\d+/, ''), '127.0.0.1 could not be called: no answer within 0.1 s')
+})
+
+test('delivery - a webhook leaves nothing on the signal that lives as long as the process, answered or not', async (t) => {
+  const hook = await openHook(t, (response) => response.end())
+  const { signal } = new AbortController()
+  for (const url of [hook.url, 'http://127.0.0.1:9/']) await postWebhook(url, '{}', 'k', { allowPrivate: true, signal })
+  assert.equal(hook.got.length, 1)
+  assert.equal(keptBy(signal), 0)
 })

@@ -5,7 +5,7 @@ import Database from 'better-sqlite3'
 import fc from 'fast-check'
 import type { LedgerPage } from '../../../protocol/ledger.ts'
 import type { RunRow } from '../../../services/scheduler/rows.ts'
-import { checkLeaks, type Scope, tempDir } from '../../harness.ts'
+import { checkLeaks, eventually, type Scope, tempDir } from '../../harness.ts'
 import { audited } from './audited.ts'
 import { MONDAY, openRig, type Rig, type RigOptions } from './rig.ts'
 
@@ -14,6 +14,7 @@ checkLeaks()
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
 
 /** Prompts that nobody answers: what these tests are about is which rows there are. */
 const openLedger = async (t: Scope, options: RigOptions = {}): Promise<Rig> =>
@@ -235,6 +236,35 @@ test('ledger - old rows go by count and by age, and the auditor does not ask for
   assert.deepEqual((await lacking(rig)).lacking, [])
 })
 
+test('ledger - runs by hand of a disabled job go by count, too', async (t) => {
+  const rig = await openRig(t, { env: { CRON_KEEP_RUNS: '10', CRON_SHELL: 'on' } })
+  const job_id = await rig.create({ command: 'true', enabled: false })
+  for (let run = 0; run < 15; run += 1) await rig.call('run', { job_id })
+  assert.ok(rig.rows(job_id).length <= 11)
+})
+
+test('ledger - schedules of before the oldest row go, also those of deleted jobs; what holds stays', async (t) => {
+  const rig = await openLedger(t)
+  const [kept, deleted] = [await rig.create({ ...claude, overlap: 'allow' }), await rig.create(claude)]
+  const schedules = (): [number, string | null][] =>
+    rig
+      .query<{ job_id: number; cron_expression: string | null }>('SELECT * FROM schedules ORDER BY id')
+      .map(({ job_id, cron_expression }) => [job_id, cron_expression])
+  rig.now += DAY
+  await rig.call('update', { job_id: kept, cron_expression: '0 9 * * *' })
+  await rig.call('delete', { job_id: deleted })
+  rig.now += 91 * DAY
+  await rig.call('update', { job_id: kept, cron_expression: '0 10 * * *' })
+  rig.start()
+  await eventually(() => schedules().length === 2)
+  assert.deepEqual(schedules(), [
+    [kept, '0 9 * * *'],
+    [kept, '0 10 * * *'],
+  ])
+  await eventually(() => rig.query('SELECT 1 FROM forgotten').length === 1)
+  assert.deepEqual((await lacking(rig, rig.now - DAY)).lacking, [])
+})
+
 test('ledger - what was paid within a day and what is still to be delivered outlast the count', async (t) => {
   const home = tempDir(t)
   const rig = await openLedger(t, { home, env: { CRON_KEEP_RUNS: '10', CRON_SHELL: 'on' } })
@@ -300,4 +330,17 @@ test('ledger - whatever happens to the clock, the jobs and the service: one row 
     }),
     { numRuns: 20 },
   )
+})
+
+test('ledger - how late rows were is the worst of ten minutes, whether anybody asks or not', async (t) => {
+  const rig = await openLedger(t)
+  await rig.create({ ...claude, overlap: 'allow' })
+  const lateAt = async (moment: number): Promise<number> => {
+    rig.now = moment
+    rig.tick()
+    return (await rig.call('status', {})).late_ms
+  }
+  assert.equal(await lateAt(MONDAY + MINUTE + 400), 400)
+  for (let minute = 2; minute <= 11; minute += 1) assert.equal(await lateAt(MONDAY + minute * MINUTE + minute), 400)
+  assert.equal(await lateAt(MONDAY + 12 * MINUTE + 1), 11)
 })

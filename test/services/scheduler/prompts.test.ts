@@ -121,6 +121,57 @@ test('prompt - that runs too long is broken off; waiting for a slot does not cou
   assert.match(run.reason ?? '', /longer than 60 s/)
 })
 
+test('prompt - that runs too long while sessions is away is broken off when it is back, and only then judged', async (t) => {
+  const sessions = createSessions()
+  const away = { interrupt: true, turn: false }
+  let asked = 0
+  const orAway = async (name: 'interrupt' | 'turn'): Promise<void> => {
+    asked += 1
+    if (away[name]) throw new ServiceError('unavailable')
+  }
+  const told = deferred()
+  const interrupt: SessionsDoor['interrupt'] = async () => {
+    await orAway('interrupt')
+    told.resolve()
+    return { interrupted: true }
+  }
+  const turn: SessionsDoor['turn'] = async (input) => {
+    await orAway('turn')
+    return await (sessions.door as SessionsDoor).turn(input)
+  }
+  const rig = await openRig(t, { sessions: { ...sessions.door, interrupt, turn } })
+  const { now } = performance
+  let passed = 0
+  t.mock.method(performance, 'now', () => now.call(performance) + passed)
+  /** More than half a minute goes by while sessions is away; it is asked again afterwards. */
+  const halfMinute = async (): Promise<void> => {
+    const before = asked
+    await eventually(() => asked > before)
+    passed += 31_000
+    const then = asked
+    await eventually(() => asked > then)
+  }
+  const job_id = await rig.create({ ...claude, timeout_s: 60 })
+  await rig.call('run', { job_id, wait_ms: 0 })
+  await eventually(() => sessions.sent.length === 1)
+  sessions.set(sessions.newest(), { state: 'running', started_at: rig.now })
+  rig.now += 61_000
+  sessions.set(sessions.newest(), {})
+  await halfMinute()
+  assert.deepEqual(rig.states(job_id), ['running'])
+  away.turn = true
+  away.interrupt = false
+  await told.promise
+  await halfMinute()
+  away.turn = false
+  const then = asked
+  await eventually(() => asked > then + 1)
+  sessions.set(sessions.newest(), { state: 'interrupted', ended_at: rig.now, reply: 'cut' })
+  const [run] = await rig.allSettled(job_id)
+  assert.deepEqual([run?.state, run?.result], ['failed', 'cut'])
+  assert.match(run?.reason ?? '', /longer than 60 s \(timeout_s\) and was ended$/)
+})
+
 test('prompt - that is stopped ends so; that somebody broke off in the chat was interrupted and is not tried again', async (t) => {
   const sessions = createSessions()
   const rig = await openRig(t, { sessions: sessions.door })

@@ -27,6 +27,8 @@ export interface Rig {
   readonly lines: string[]
   /** What was told: run_ended and job_disabled. */
   readonly told: { readonly topic: string; readonly payload: { readonly state?: RunState; readonly reason?: string } }[]
+  /** Begins as the service does: ticks, and removes what is too old. */
+  start(): void
   /** Looks at the ledger until nothing more is due at the present time. */
   tick(): void
   /** Sets the clock forward in steps of one second, with a tick at each. */
@@ -96,6 +98,7 @@ export const openRig = async (t: Scope, options: RigOptions = {}): Promise<Rig> 
   const made: Rig = Object.assign(rig, {
     home,
     handlers: opened.handlers,
+    start: opened.start,
     lines,
     told,
     query,

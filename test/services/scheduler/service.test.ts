@@ -49,6 +49,7 @@ test('service - what cannot be used is refused with the reason and an example, a
     [{ timezone: 'Mars/Base' }, 'timezone', /Asia\/Shanghai/],
     [{ cwd: 'here' }, 'cwd', /absolute/],
     [{ command: ' ' }, 'command', /empty/],
+    [{ command: 'é'.repeat(60_001) }, 'command', /120002 bytes.*at most 120000/],
     [{ delivery: { kind: 'webhook', url: 'ftp://x/' } }, 'delivery', /http/],
     [{ delivery: { kind: 'webhook', url: 'http://169.254.169.254/latest' } }, 'delivery', /may not call/],
     [{ delivery: { kind: 'telegram', chat_id: '5' } }, 'delivery', /bot_token|needed/],

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { pino } from 'pino'
 import { processesOf } from '../../../services/scheduler/shell/processes.ts'
-import { checkLeaks, eventually, type Scope } from '../../harness.ts'
+import { Shell } from '../../../services/scheduler/shell/shell.ts'
+import { checkLeaks, eventually, type Scope, tempDir } from '../../harness.ts'
 import { openRig, type Rig, type RigOptions } from './rig.ts'
 
 checkLeaks()
@@ -30,6 +32,16 @@ test('shell - the exit code decides, and both streams are kept apart', async (t)
   const good = await rig.call('run', { job_id: await rig.create({ command: 'echo fine' }), wait_ms: 20_000 })
   assert.deepEqual([good.result, good.state, good.pending], ['fine\n', 'ran', false])
   assert.equal((await rig.call('get', { job_id })).failures, 1)
+})
+
+test('shell - a signal is told by its number, and an exit code that is none as what it is', async (t) => {
+  const rig = await openRig(t)
+  const reasons: (string | null)[] = []
+  for (const command of ['exit 255', 'exit 192', 'kill -9 $$']) {
+    const { run_id } = await running(rig, command)
+    reasons.push((await rig.settled(run_id)).reason)
+  }
+  assert.deepEqual(reasons, ['Exit code 255', 'Exit code 192', 'Signal 9 ended it'])
 })
 
 test('shell - the result is stderr where stdout is empty', async (t) => {
@@ -149,6 +161,25 @@ test('shell - a closed scheduler leaves a command running, and the next one take
   const run = await second.settled(run_id)
   assert.deepEqual([run.state, run.exit_code, run.result, run.attempt], ['failed', 4, 'done\n', 1])
   assert.equal(readFileSync(journal, 'utf8'), 'ran\n')
+})
+
+test('shell - closed just when a command starts, it follows nothing and holds no timer', async (t) => {
+  const root = tempDir(t)
+  const env = { HOME: root, PATH: process.env.PATH ?? '' }
+  const shell = new Shell({
+    root,
+    env,
+    log: pino({ level: 'silent' }),
+    at: (point) => point === 'command_started' && shell.close(),
+  })
+  const stopped = new AbortController().signal
+  void shell.start({ name: 'one', command: 'true', cwd: null, timeout_ms: 60_000, stopped })
+  await eventually(() => existsSync(join(root, 'one', 'exit')) && existsSync(join(root, 'one', 'out.done')))
+  await eventually(() => processesOf('one', null).length === 0)
+  assert.deepEqual(
+    process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout'),
+    [],
+  )
 })
 
 test('shell - a command killed with its runner was interrupted, and is not begun again', async (t) => {

@@ -1,19 +1,22 @@
 /** Writes that fail at the worst moment, as they do on a full disk: nothing is lost, and it goes on by itself when there is room. */
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Turn } from '../../../protocol/sessions.ts'
 import { openScriptedRig, type Rig } from '../../crash/rig.ts'
-import { checkLeaks, eventually } from '../../harness.ts'
+import { startBotApi } from '../../fakes/bot-api.ts'
+import { fillDisk, wasRefused } from '../../full-disk.ts'
+import { atEnd, checkLeaks, eventually } from '../../harness.ts'
 
 checkLeaks()
 
-/** From now on SQLite refuses what matches, until the answer is called. It does not if nothing was refused. */
+/** From now on SQLite refuses what matches, until the answer is called: that waits until something was refused. */
 const refuse = (rig: Rig, writes: string): (() => Promise<void>) => {
-  rig.change(`CREATE TRIGGER full BEFORE ${writes} BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END`)
+  const makeRoom = fillDisk(join(rig.home, 'db', 'sessions.db'), writes)
   const from = rig.service('sessions').output().length
   return async () => {
-    await eventually(() => rig.service('sessions').output().slice(from).includes('database or disk is full'))
-    rig.change('DROP TRIGGER full')
+    await eventually(() => wasRefused([rig.service('sessions').output().slice(from)]))
+    makeRoom()
   }
 }
 
@@ -43,12 +46,10 @@ test('full disk - a hand-over found again after a kill waits for room', async (t
   const turnId = await rig.ask(ORDER).catch(() => rig.query<Turn>('SELECT turn_id FROM turns')[0]?.turn_id ?? '')
   await rig.died()
   await eventually(() => rig.runs(ORDER) === 1)
-  rig.change(
-    "CREATE TRIGGER full BEFORE UPDATE OF state ON turns WHEN NEW.state = 'running' BEGIN SELECT RAISE(ABORT, 'no room'); END",
-  )
+  const makeRoom = fillDisk(join(rig.home, 'db', 'sessions.db'), "UPDATE OF state ON turns WHEN NEW.state = 'running'")
   const child = await rig.start('sessions')
-  await eventually(() => child.output().includes('no room'))
-  rig.change('DROP TRIGGER full')
+  await eventually(() => wasRefused([child.output()]))
+  makeRoom()
   await goesOn(rig, turnId)
 })
 
@@ -78,7 +79,7 @@ test('full disk - /clear waits for room, and the chat with it', async (t) => {
 test('full disk - a turn that an agent began by itself is recorded when there is room, once, and before what follows', async (t) => {
   const rig = await openScriptedRig(t)
   const makeRoom = refuse(rig, "INSERT ON turns WHEN NEW.origin = 'agent'")
-  const first = await rig.ask('{{label=first tokens=1 own_turn_after_ms=50 own_tokens=2}} go')
+  const first = await rig.ask('{{label=first tokens=1 own_turn_after_ms=500 own_tokens=2}} go')
   assert.equal((await rig.ended(first)).state, 'answered')
   await eventually(() => rig.service('sessions').output().includes('began by itself could not be written'))
   // The one behind it may be handed over and run, but its end says that the log was folded up to there.
@@ -108,4 +109,37 @@ test('full disk - a stop that cannot be written down stops all the same', async 
   assert.deepEqual(await rig.sessions.interrupt({ chat_id: 'c1' }), { interrupted: true })
   assert.equal((await rig.ended(turnId)).state, 'cancelled')
   await makeRoom()
+})
+
+test('full disk - a question that is asked no more is withdrawn when there is room', async (t) => {
+  const rig = await openScriptedRig(t, { CLAUDE_PERMISSION_MODE: 'ask' })
+  const turnId = await rig.ask('{{label=tool tokens=1 tool=Bash command="true"}} go')
+  const states = async () => (await rig.sessions.approvals({})).approvals.map(({ state }) => state)
+  await eventually(async () => (await states()).includes('waiting'))
+  const makeRoom = refuse(rig, "UPDATE OF state ON approvals WHEN NEW.state = 'withdrawn'")
+  await rig.sessions.interrupt({ chat_id: 'c1' })
+  assert.equal((await rig.ended(turnId)).state, 'cancelled')
+  await makeRoom()
+  await eventually(async () => (await states())[0] === 'withdrawn')
+})
+
+test('full disk - a task runs once, and its result is delivered once, when there is room for both', async (t) => {
+  const fake = await startBotApi({})
+  atEnd(t, () => fake.close())
+  const rig = await openScriptedRig(t, { TELEGRAM_API_BASE: fake.url })
+  const makeRoomForEnd = refuse(rig, 'INSERT ON deliveries')
+  const makeRoomForEvidence = fillDisk(
+    join(rig.home, 'db', 'sessions.db'),
+    "UPDATE OF outcome ON delivery_attempts WHEN NEW.outcome = 'sent'",
+  )
+  await rig.sessions.start_task({ chat_id: '5', message: ORDER, bot_token: '12345:SECRET-token_of-bot' })
+  await makeRoomForEnd()
+  await eventually(() => rig.service('sessions').output().includes('what came of a delivery could not be written down'))
+  makeRoomForEvidence()
+  await eventually(() => rig.query<{ state: string }>('SELECT state FROM deliveries')[0]?.state === 'delivered')
+  assert.deepEqual(
+    fake.chat('5').map(({ text }) => text),
+    [rig.answerOf('words', 20)],
+  )
+  assert.equal(rig.runs(ORDER), 1)
 })
