@@ -56,7 +56,7 @@ export interface AwayRow {
 /** `owner` of what is delivered for a task. */
 export const ownerOf = (taskId: string): string => `task:${taskId}`
 
-const TASK = `SELECT k.*, t.seq, t.state AS turn_state, t.message, t.reply, t.reason, t.created_at, t.due_at, t.started_at, t.ended_at,
+const COLUMNS = `k.*, t.seq, t.state AS turn_state, t.message, t.reply, t.reason, t.created_at, t.due_at, t.started_at, t.ended_at,
     t.input_tokens, t.output_tokens, t.cost_usd,
     CASE
       WHEN t.state = 'waiting' THEN 'queued'
@@ -65,8 +65,10 @@ const TASK = `SELECT k.*, t.seq, t.state AS turn_state, t.message, t.reply, t.re
       WHEN t.state = 'answered' THEN 'done'
       WHEN t.state IN ('cancelled', 'interrupted') THEN t.state
       ELSE 'failed'
-    END AS state
-  FROM tasks k JOIN turns t ON t.turn_id = k.task_id`
+    END AS state`
+const TASK = `SELECT ${COLUMNS} FROM tasks k JOIN turns t ON t.turn_id = k.task_id`
+/** The same from the newest on, without a walk through the turns of chats. */
+const NEWEST = `SELECT ${COLUMNS} FROM turns t INDEXED BY turns_tasks CROSS JOIN tasks k ON k.task_id = t.turn_id WHERE t.lane <> ''`
 
 export const openTaskStore = (db: Database) => {
   const q = {
@@ -78,7 +80,7 @@ export const openTaskStore = (db: Database) => {
       `${TASK} WHERE k.bot_id = ? AND k.chat_id = ? AND k.project_id = ? ORDER BY t.seq DESC LIMIT 1`,
     ),
     list: db.prepare<[Record<'bot_id' | 'chat_id' | 'state' | 'before', string | null> & { limit: number }], TaskRow>(
-      `SELECT * FROM (${TASK}) WHERE (:bot_id IS NULL OR bot_id = :bot_id) AND (:chat_id IS NULL OR chat_id = :chat_id)
+      `SELECT * FROM (${NEWEST}) WHERE (:bot_id IS NULL OR bot_id = :bot_id) AND (:chat_id IS NULL OR chat_id = :chat_id)
          AND (:state IS NULL OR state = :state) AND (:before IS NULL OR seq < (SELECT seq FROM turns WHERE turn_id = :before))
        ORDER BY seq DESC LIMIT :limit`,
     ),
