@@ -115,7 +115,12 @@ export class AgentPool {
       started_at: Date.now(),
     })
     const folder = this.folder(row.n)
-    folder.createNew()
+    try {
+      folder.createNew()
+    } catch (error) {
+      this.#note(row.n, () => store.agentDead(row.n, null, Date.now()))
+      throw error
+    }
     const warm = this.#open(row, folder, 0)
     try {
       await spawnKeeper(folder, row.nonce, {

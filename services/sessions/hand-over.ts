@@ -15,8 +15,11 @@
  * lags about 100 ms behind. Older CLIs write the transcript before they ask. So both are looked at, always.
  */
 
+import { setTimeout as delay } from 'node:timers/promises'
+import { isDiskFull } from '../../protocol/errors.ts'
 import type { Log } from '../runtime/log.ts'
 import { bootId } from '../runtime/process.ts'
+import { isDatabaseTrouble } from '../runtime/sqlite.ts'
 import { untilWritten } from '../runtime/until-written.ts'
 import type { Transcripts } from './agent/transcript.ts'
 import type { AgentPool } from './agent-pool.ts'
@@ -34,6 +37,8 @@ import type { WarmAgent } from './warm-agent.ts'
 const MAX_ATTEMPTS = 2
 /** The same for agents that were killed, by us after a crash of our own or by somebody else: no fault of theirs or the message's. */
 const MAX_KILLED = 10
+/** When it is tried again where the disk is full. */
+const AGAIN_MS = 500
 
 /** How far it came. */
 export type Outcome =
@@ -81,10 +86,18 @@ export class HandOver {
       this.#o.log.error({ err: error, turn: turn.id }, 'a turn could not be handed over')
       const warm = turn.row.agent === null ? null : this.#o.pool.get(turn.row.agent)
       // Nothing is on disk of a hand-over: nothing can have reached an agent.
-      if (!warm) return end(failedEnd(`Claude could not be started: ${(error as Error).message}`))
+      if (!warm) return await this.#notBegun(turn, error as Error)
       await this.#o.pool.kill(warm)
       return LOST
     }
+  }
+
+  /** What could not even be begun fails for a reason that stays; a disk that is full does not stay so. */
+  async #notBegun(turn: OpenTurn, error: Error): Promise<Outcome> {
+    if (!isDatabaseTrouble(error) && !isDiskFull(error) && !isDiskFull(error.cause))
+      return end(failedEnd(`Claude could not be started: ${error.message}`))
+    await delay(AGAIN_MS)
+    return turn.row.cancel_asked === 1 ? end(cancelledEnd('', null)) : AGAIN
   }
 
   /** Takes up a turn that was found at *handing*. */
@@ -184,7 +197,8 @@ export class HandOver {
   #handed(turn: OpenTurn, warm: WarmAgent): Outcome {
     const { store } = this.#o
     store.handed(turn.row, Date.now())
-    turn.setHanded(store.turn(turn.id) as TurnRow)
+    // A stop that the disk had no room for stands in memory alone.
+    turn.setHanded({ ...(store.turn(turn.id) as TurnRow), cancel_asked: turn.row.cancel_asked })
     for (const notice of store.notices(turn.id)) turn.addNotice(notice)
     return { kind: 'handed', warm }
   }

@@ -96,15 +96,18 @@ export const createSessions = (deps: SessionsDeps): Omit<Handlers<typeof session
   const { store, pool, turns, outbox, transcripts, program, base, at } = deps
   const logged = new LoggedTurnEvents((n) => pool.folder(n))
 
-  /** Chats that are being forgotten: whoever asks for it again meanwhile waits for the same end. */
+  /** Chats that are being forgotten. Whoever asks again meanwhile waits for the same end, and what came in since then ends, too. */
   const forgetting = new Map<string, Promise<boolean>>()
-  const forget = (botId: string, chatId: string): Promise<boolean> => {
+  const forget = async (botId: string, chatId: string): Promise<boolean> => {
     const key = sessionKey({ bot_id: botId, chat_id: chatId, lane: '' })
     const underWay = forgetting.get(key)
-    if (underWay !== undefined) return underWay
+    if (underWay !== undefined) {
+      await turns.cancelWaiting((turn) => turn.chatKey === key)
+      return await underWay
+    }
     const work = forgetNow(botId, chatId).finally(() => forgetting.delete(key))
     forgetting.set(key, work)
-    return work
+    return await work
   }
 
   const forgetNow = async (botId: string, chatId: string): Promise<boolean> => {

@@ -148,8 +148,10 @@ export const openStore = (db: Database) => {
     forgetResponses: sql<[number]>('DELETE FROM responses WHERE created_at < ?'),
 
     agent: sql<[number], AgentRow>('SELECT * FROM agents WHERE n = ?'),
-    conversations: sql<[string, string], { conversation_id: string }>(
-      'SELECT DISTINCT conversation_id FROM agents WHERE bot_id = ? AND chat_id = ?',
+    // One that was imported, or was just begun, has had no agent yet.
+    conversations: sql<{ bot_id: string; chat_id: string }, { conversation_id: string }>(
+      `SELECT conversation_id FROM agents WHERE bot_id = :bot_id AND chat_id = :chat_id
+       UNION SELECT conversation_id FROM sessions WHERE bot_id = :bot_id AND chat_id = :chat_id`,
     ),
     agentsAlive: sql<[], AgentRow>(`SELECT * FROM agents WHERE state <> 'dead' ORDER BY n`),
     addAgent: sql<NewAgent>(
@@ -342,7 +344,8 @@ export const openStore = (db: Database) => {
     agent: (n: number) => q.agent.get(n) ?? null,
     agentsAlive: () => q.agentsAlive.all(),
     /** All conversations that a chat and its tasks have had. */
-    conversations: (botId: string, chatId: string) => q.conversations.all(botId, chatId).map((row) => row.conversation_id),
+    conversations: (bot_id: string, chat_id: string) =>
+      q.conversations.all({ bot_id, chat_id }).map((row) => row.conversation_id),
     addAgent: soft((agent: NewAgent) => q.agent.get(Number(q.addAgent.run(agent).lastInsertRowid)) as AgentRow),
     agentProcess: soft((n: number, process: ProcessIdentity) => void q.agentProcess.run(process.pid, process.start, n)),
     agentRetiring: soft((n: number) => void q.agentRetiring.run(n)),

@@ -222,12 +222,19 @@ export class Turns {
     }
   }
 
+  /** Ends what waits by now and is meant. */
+  async cancelWaiting(isMeant: (turn: OpenTurn) => boolean): Promise<void> {
+    for (const turn of this.#queue.all.filter(isMeant)) await this.#finish(turn, cancelledEnd('', null))
+  }
+
   async #clear(key: string): Promise<void> {
-    for (const turn of this.#queue.all.filter((waiting) => waiting.key === key)) await this.#finish(turn, cancelledEnd('', null))
+    await this.cancelWaiting((turn) => turn.key === key)
     const active = this.#active.get(key)
     if (active) {
       await this.interrupt(key)
       while (this.#active.get(key) === active) await active.events.waitForMore(250, AbortSignal.timeout(250))
+      // The batch that its end has led to, where that came first. Nobody sent it: what people send now is for after the stop.
+      await this.cancelWaiting((turn) => turn.key === key && turn.row.due_at !== null)
     }
     await this.#o.pool.endAll(key)
   }
@@ -279,13 +286,10 @@ export class Turns {
   async #afterExit(warm: WarmAgent, status: number | null): Promise<void> {
     const turn = warm.turn
     const { store, log, handOver } = this.#o
-    const of = { agent: warm.row.n }
+    const of = { agent: warm.row.n, turn: turn?.id }
     if (turn && !turn.isEnding) {
       const settle = () => handOver.settle(turn, warm, status)
-      await this.#goOn(
-        turn,
-        await untilWritten(log, 'what an end of an agent means for its turn', { ...of, turn: turn.id }, settle),
-      )
+      await this.#goOn(turn, await untilWritten(log, 'what an end of an agent means for its turn', of, settle))
     }
     await warm.recorded
     // The row last: as long as it is not dead, the next life looks at the turn again.

@@ -67,6 +67,8 @@ export interface Batch extends ChainNumbers {
   readonly done_before: number | null
   /** The counts now; null when there is no harness, or none that can be read. */
   readonly after: TaskCounts | null
+  /** Somebody asked to stop it, whatever became of it: its answer may have been there first. */
+  readonly is_stopped: boolean
 }
 
 export interface NextBatch extends ChainNumbers {
@@ -203,8 +205,12 @@ const verdictOf = (batch: Batch): Verdict => {
   }
 }
 
+const STOPPED = end('cancelled', '🛑 Stopped on request: no further batch is begun. Send /resume to go on.')
+
+const unlessStopped = (batch: Batch, verdict: Verdict): Verdict => (batch.is_stopped && verdict.next !== null ? STOPPED : verdict)
+
 /** What follows a batch that has ended. */
 export const nextStep = (batch: Batch): ChainStep => ({
-  ...verdictOf(batch),
+  ...unlessStopped(batch, verdictOf(batch)),
   text: withoutMarkers(batch.reply) || (batch.state === 'answered' ? '' : (batch.reason ?? '')),
 })

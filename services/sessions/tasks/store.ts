@@ -90,7 +90,8 @@ export const openTaskStore = (db: Database) => {
     ),
     end: db.prepare<[string, string | null, string]>('UPDATE tasks SET outcome = ?, note = ? WHERE task_id = ?'),
     dismiss: db.prepare<[string, string, string | null, string | null]>(
-      'UPDATE tasks SET dismissed = 1 WHERE bot_id = ? AND chat_id = ? AND (? IS NULL OR project_id = ?)',
+      `UPDATE tasks SET dismissed = 1 WHERE bot_id = ? AND chat_id = ? AND (? IS NULL OR project_id = ?)
+         AND NOT EXISTS (SELECT 1 FROM turns t WHERE t.turn_id = tasks.task_id AND t.state IN ('waiting', 'handing', 'running'))`,
     ),
     away: db.prepare<[string, string], AwayRow>('SELECT since, activated_at FROM away WHERE bot_id = ? AND chat_id = ?'),
     goAway: db.prepare<[string, string, number, number]>(
@@ -112,7 +113,7 @@ export const openTaskStore = (db: Database) => {
     add: (task: NewTask) => void q.add.run(task),
     /** What became of the chain at the end of a batch, and what its person was told. */
     end: (taskId: string, outcome: string, note: string | null) => void q.end.run(outcome, note, taskId),
-    /** Lists the tasks of a chat no more, or of one of its projects. */
+    /** Lists the tasks of a chat no more, or of one of its projects; those that have not ended stay. */
     dismiss: (botId: string, chatId: string, projectId: string | null) => void q.dismiss.run(botId, chatId, projectId, projectId),
 
     away: (botId: string, chatId: string) => q.away.get(botId, chatId) ?? null,

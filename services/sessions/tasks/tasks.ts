@@ -137,7 +137,7 @@ export class Tasks {
   }
 
   #afterTask(turn: EndedTurn, task: TaskRow, end: TurnEnd): FollowUp {
-    const { taskStore, deliveries } = this.#o
+    const { store, taskStore, deliveries } = this.#o
     const after = this.#harnessAfter(turn, end)
     const step = nextStep({
       state: end.state,
@@ -146,13 +146,14 @@ export class Tasks {
       marker: findMarker(end.reply),
       done_before: task.done_before,
       after,
+      is_stopped: store.turn(task.task_id)?.cancel_asked === 1,
       depth: task.depth,
       decompositions: task.decompositions,
       interruptions: task.interruptions,
       stale: task.stale,
     })
     const told = [step.note, step.text].filter(Boolean).join('\n\n')
-    const delivery = step.outcome === 'cancelled' ? null : this.#deliveryOf(task, ownerOf(task.task_id), task.token_id, told)
+    const delivery = end.state === 'cancelled' ? null : this.#deliveryOf(task, ownerOf(task.task_id), task.token_id, told)
     let next: TurnRow | null = null
     return {
       goesOn: step.next !== null,

@@ -40,6 +40,29 @@ test('full disk - a hand-over that cannot be written down is no reason to end an
   await goesOn(rig, turnId)
 })
 
+test('full disk - a message that cannot even be given to an agent waits for room', async (t) => {
+  const rig = await openScriptedRig(t)
+  for (const writes of ['INSERT ON agents', "UPDATE OF state ON turns WHEN NEW.state = 'handing'"]) {
+    const makeRoom = refuse(rig, writes)
+    const turnId = await rig.ask('{{label=first tokens=2}} go')
+    await makeRoom()
+    assert.equal((await rig.ended(turnId)).reply, rig.answerOf('first', 2))
+    await rig.sessions.reset({ chat_id: 'c1' })
+  }
+  assert.deepEqual(rig.query("SELECT n FROM agents WHERE state = 'live'"), [])
+})
+
+test('full disk - a stop asked for while a hand-over waits for room is not forgotten', async (t) => {
+  const rig = await openScriptedRig(t)
+  const long = '{{label=long tokens=2000 delay_ms=10}} go'
+  const makeRoom = refuse(rig, "UPDATE ON turns WHEN NEW.state = 'running' OR NEW.cancel_asked = 1")
+  const turnId = await rig.ask(long)
+  await eventually(() => rig.runs(long) === 1)
+  assert.deepEqual(await rig.sessions.interrupt({ chat_id: 'c1' }), { interrupted: true })
+  await makeRoom()
+  assert.equal((await rig.ended(turnId)).state, 'cancelled')
+})
+
 test('full disk - a hand-over found again after a kill waits for room', async (t) => {
   const rig = await openScriptedRig(t)
   rig.arm('line_written')

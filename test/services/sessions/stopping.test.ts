@@ -1,10 +1,11 @@
 /** Stops that meet something else: a crash, another stop, work that begins meanwhile. */
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { ServiceError } from '../../../protocol/errors.ts'
 import { openScriptedRig } from '../../crash/rig.ts'
+import { fillDisk, wasRefused } from '../../full-disk.ts'
 import { checkLeaks, eventually } from '../../harness.ts'
 
 checkLeaks()
@@ -24,22 +25,49 @@ test('stopping - what was asked to stop is stopped by the next life, where this 
   assert.equal((await rig.ended(await rig.ask('{{label=after tokens=1}} go'))).state, 'answered')
 })
 
-test('stopping - two stops at once are one, and what comes in meanwhile begins behind them', async (t) => {
+test('stopping - a second stop ends what came in behind the first, what comes in behind both is worked on', async (t) => {
   const rig = await openScriptedRig(t)
   const turnId = await rig.ask(LONG)
   await rig.follow(turnId, { until: (event) => event.type === 'text' })
   // On one link, so they come in this order, all before the first stop can be over.
-  const [first, task, second, sent] = await Promise.all([
+  const [first, early, second, late, sent] = await Promise.all([
     rig.sessions.stop({ chat_id: 'c1' }),
-    rig.sessions.start_task({ chat_id: 'c1', message: '{{label=task tokens=2}} go', project_id: 'one' }),
+    rig.sessions.start_task({ chat_id: 'c1', message: '{{label=early tokens=2}} go', project_id: 'one' }),
     rig.sessions.stop({ chat_id: 'c1' }),
+    rig.sessions.start_task({ chat_id: 'c1', message: '{{label=late tokens=2}} go', project_id: 'two' }),
     rig.sessions.send({ chat_id: 'c1', message: '{{label=after tokens=2}} go' }),
   ])
   assert.deepEqual([first, second], [{ stopped: true }, { stopped: true }])
-  assert.equal((await rig.ended(turnId)).state, 'cancelled')
+  for (const id of [turnId, early.task_id]) assert.equal((await rig.ended(id)).state, 'cancelled')
+  assert.equal(rig.runs('{{label=early tokens=2}} go'), 0)
   assert.equal((await rig.ended(sent.turn_id)).reply, rig.answerOf('after', 2))
-  const turn = await rig.ended(task.task_id)
-  assert.deepEqual([turn.state, turn.reply], ['answered', rig.answerOf('task', 2)])
+  assert.equal((await rig.ended(late.task_id)).reply, rig.answerOf('late', 2))
+  const { status } = await rig.sessions.background_status({ chat_id: 'c1' })
+  assert.notEqual(status, 'idle', 'a task that came in behind the stops is shown')
+})
+
+test('stopping - a stop that meets a batch of a chain that has just ended leaves no batch behind it', async (t) => {
+  const rig = await openScriptedRig(t)
+  const cwd = join(rig.home, 'work', 'default', 'c1')
+  mkdirSync(join(cwd, '.harness'), { recursive: true })
+  const plan = (...states: string[]): string =>
+    JSON.stringify({
+      metadata: { project_name: 'heron' },
+      tasks: states.map((status, id) => ({ id, phase: 'engineering', status })),
+    })
+  writeFileSync(join(cwd, '.harness', 'tasks.json'), plan('pending', 'pending', 'pending'))
+  writeFileSync(join(cwd, 'after.json'), plan('done', 'pending', 'pending'))
+  // Its end was seen and is being written when the stop comes.
+  const makeRoom = fillDisk(join(rig.home, 'db', 'sessions.db'), "UPDATE OF state ON turns WHEN NEW.state = 'answered'")
+  const message = '{{tool=Bash command="cp after.json .harness/tasks.json" label=batch tokens=2}} go'
+  const { task_id } = await rig.sessions.start_task({ chat_id: 'c1', message })
+  await eventually(() => wasRefused([rig.service('sessions').output()]))
+  const stopped = rig.sessions.stop({ chat_id: 'c1' })
+  await rig.sessions.status({})
+  makeRoom()
+  assert.deepEqual(await stopped, { stopped: true })
+  assert.equal((await rig.ended(task_id)).state, 'answered')
+  assert.deepEqual(rig.query('SELECT state FROM turns WHERE due_at IS NOT NULL'), [{ state: 'cancelled' }])
 })
 
 test('stopping - a reset deletes every conversation that the chat has had, of its tasks and before a /clear', async (t) => {

@@ -30,7 +30,7 @@ const batch = (given: Partial<Batch> & { readonly said?: string } = {}): Batch =
   const { said, ...changed } = given
   const reply = changed.reply ?? (said === undefined ? 'Did it.' : `Did it.\n${said}`)
   return {
-    ...{ state: 'answered', reason: null, done_before: null, after: null },
+    ...{ state: 'answered', reason: null, done_before: null, after: null, is_stopped: false },
     ...{ depth: 0, decompositions: 0, interruptions: 0, stale: 0 },
     ...changed,
     reply,
@@ -56,6 +56,14 @@ test('chain - complete: it ends, and the answer is delivered without the marker'
     ended(step, 'complete', '✅ Harness loop complete! All tasks finished.')
     assert.equal(step.text, 'Did it.')
   }
+})
+
+test('chain - a batch that somebody has stopped is the last one, also where its answer was there first', () => {
+  const given = { said: BATCH, done_before: 0, after: counts(1, 4) }
+  assert.notEqual(nextStep(batch(given)).next, null)
+  const step = nextStep(batch({ ...given, is_stopped: true }))
+  ended(step, 'cancelled', '🛑 Stopped on request: no further batch is begun. Send /resume to go on.')
+  assert.equal(nextStep(batch({ after: counts(2, 2), done_before: 1, is_stopped: true })).outcome, 'complete')
 })
 
 test('chain - complete, but tasks.json says otherwise: it ends, and nothing untrue is told', () => {
