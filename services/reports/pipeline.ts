@@ -18,7 +18,7 @@ import { ServiceError } from '../../protocol/errors.ts'
 import type { ReportState } from '../../protocol/reports.ts'
 import type { Log } from '../runtime/log.ts'
 import { bootId } from '../runtime/process.ts'
-import { isDatabaseError } from '../runtime/sqlite.ts'
+import { isDatabaseTrouble } from '../runtime/sqlite.ts'
 import { exampleOf } from './content/example.ts'
 import { type Desk, wordsToOwner } from './desk.ts'
 import { clearSteps } from './one-shot/leftovers.ts'
@@ -82,7 +82,11 @@ export class Pipeline {
         this.#active.delete(report.report_id)
         if (this.#closing.signal.aborted) return
         this.#sweep(report.report_id)
-        this.poke()
+        try {
+          this.poke()
+        } catch (error) {
+          this.#deps.log.error({ err: error }, 'Which report comes next could not be read; the next order asks again')
+        }
       })
     }
   }
@@ -152,23 +156,23 @@ export class Pipeline {
     }
   }
 
-  async #work(first: ReportRow, stopped: AbortSignal): Promise<void> {
+  /** Never rejects. */
+  async #work({ report_id }: ReportRow, stopped: AbortSignal): Promise<void> {
     const { store, log } = this.#deps
     const { signal } = this.#closing
-    const { report_id } = first
     let fault: string | null = null
-    let report: ReportRow | undefined = first
-    while (report !== undefined && report.ended_at === null && report.state !== 'send' && !signal.aborted) {
+    while (!signal.aborted) {
       try {
+        const report = store.get(report_id)
+        if (report === undefined || report.ended_at !== null || report.state === 'send') return
         if (fault === null) await this.#step(report, stopped)
         else this.#settle(report, { fault, again: false })
       } catch (error) {
         log.error({ err: error, report_id }, 'A step of a report broke off')
         // B: what the disk had no room for is looked for in the folder of the program again.
-        if (fault !== null || isDatabaseError(error)) await sleep(AGAIN_MS, undefined, { signal }).catch(() => undefined)
+        if (fault !== null || isDatabaseTrouble(error)) await sleep(AGAIN_MS, undefined, { signal }).catch(() => undefined)
         else fault = `It broke off: ${(error as Error).message}`
       }
-      report = store.get(report_id)
     }
   }
 
@@ -309,9 +313,9 @@ export class Pipeline {
   /** The folders of the steps have done their work when a report has ended and nobody follows a program in them; its papers stay. */
   #sweep(report_id: string): void {
     const { store, folderOf, log } = this.#deps
-    const report = store.get(report_id)
-    if (report === undefined || report.ended_at === null || this.#active.has(report_id)) return
     try {
+      const report = store.get(report_id)
+      if (report === undefined || report.ended_at === null || this.#active.has(report_id)) return
       clearSteps(folderOf(report), (id) => id === report_id)
     } catch (error) {
       log.warn({ err: error, report_id }, 'What the steps of a report left on disk could not be removed')

@@ -63,8 +63,13 @@ const switchToWal = (database: Database.Database): void => {
   }
 }
 
-/** Whether SQLite could not do what it was asked for: the disk is full, say. Asking again may help, and no caller is to blame. */
-export const isDatabaseError = (error: unknown): boolean => error instanceof Database.SqliteError
+/**
+ * Whether SQLite could not do what it may be able to do later: the disk is full, say. Data that breaks a constraint will always do; a
+ * trigger refuses for reasons of its own.
+ */
+export const isDatabaseTrouble = (error: unknown): boolean =>
+  error instanceof Database.SqliteError &&
+  (!error.code.startsWith('SQLITE_CONSTRAINT') || error.code === 'SQLITE_CONSTRAINT_TRIGGER')
 
 /** What this process has open by `openDatabase`; a backup asks for it (backup.ts). */
 const opened = new Set<Database.Database>()

@@ -80,7 +80,7 @@ export class Claude {
       if (this.#closing.signal.aborted || !(error instanceof ServiceError)) throw error
       // No fault of the job: it is not tried again today, and not disabled for it.
       if (error.code === 'over_budget') return outcome('skipped', error.message)
-      return outcome('failed', `Sessions did not take the prompt: ${error.message}`)
+      return { ...outcome('failed', `Sessions did not take the prompt: ${error.message}`), isFull: error.code === 'low_disk' }
     }
   }
 

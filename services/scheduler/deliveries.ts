@@ -8,7 +8,8 @@ import type { Log } from '../runtime/log.ts'
 import { untilWritten } from '../runtime/until-written.ts'
 import type { Clock } from './clock.ts'
 import type { At } from './points.ts'
-import type { DeliveryRow } from './rows.ts'
+import { toMessage, toWebhookBody } from './presentation.ts'
+import type { DeliveryRow, JobRow, RunRow } from './rows.ts'
 import type { Store } from './store.ts'
 import { type Posted, postWebhook } from './webhook.ts'
 
@@ -62,6 +63,20 @@ export class Deliveries {
       if (this.#underWay.has(row.run_id) || this.#underWay.size >= AT_ONCE) continue
       this.#underWay.set(row.run_id, this.#try(row))
     }
+  }
+
+  /**
+   * Writes down what is to be delivered of a run that ends, where its job wants that; within the transaction of the end.
+   * @param notice what else the owner has to know
+   */
+  add(row: RunRow, job: JobRow, notice: string | null, now: number): void {
+    const { delivery_kind: kind, delivery_to: to, delivery_token_id: token_id } = job
+    if (kind === 'none' || to === null) return
+    const body =
+      kind === 'webhook'
+        ? toWebhookBody(row, job, notice)
+        : JSON.stringify({ bot_id: job.bot_id, text: toMessage(row, job, notice) })
+    this.#deps.store.addDelivery({ run_id: row.run_id, kind, to, token_id, body, next_at: now, created_at: now })
   }
 
   async close(): Promise<void> {

@@ -12,16 +12,19 @@
  *   then comes again and changes nothing, unless it was missed: then it is claimed after all. What waits for another attempt,
  *   of a run or a delivery, waits no longer than it would have.
  * - **D** Before a job is changed or deleted it is settled, so that what was due under its old schedule is accounted for.
- * - **E** Of a disabled job nothing begins any more: what waits ends with the reason. What is asked for by hand later does run.
+ * - **E** Of a disabled or deleted job nothing begins any more: what waits ends with the reason, and is delivered where it was tried
+ *   before. What is asked for by hand of a disabled one later does run.
  * - **F** No job keeps the others from their rows: a look takes so many moments and goes on in the next turn of the loop.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { type Schedule, scheduleOf } from '../runtime/cron/schedule.ts'
 import { dayStart, zoneOf } from '../runtime/cron/zone.ts'
 import type { Log } from '../runtime/log.ts'
-import { isDatabaseError } from '../runtime/sqlite.ts'
+import { isDatabaseTrouble } from '../runtime/sqlite.ts'
 import type { Clock } from './clock.ts'
+import type { Deliveries } from './deliveries.ts'
 import type { At } from './points.ts'
+import { toGivenUpReason } from './presentation.ts'
 import type { JobRow, NewRun, RunRow } from './rows.ts'
 import type { Store } from './store.ts'
 
@@ -54,8 +57,6 @@ const SEE_EVERY_MS = 60_000
 const LATE_WINDOW_MINUTES = 10
 const minuteOf = (moment: number): number => Math.floor(moment / 60_000)
 
-const DISABLED = 'Its job was disabled'
-
 export interface LedgerDeps {
   readonly store: Store
   readonly clock: Clock
@@ -64,6 +65,7 @@ export interface LedgerDeps {
   /** Whether shell jobs may run. */
   readonly shell: boolean
   readonly keep_runs: number
+  readonly deliveries: Pick<Deliveries, 'add'>
   /** Told of new rows after their commit. */
   readonly onRows: (rows: readonly RunRow[]) => void
   readonly onDisabled: (job: JobRow, reason: string) => void
@@ -156,7 +158,7 @@ export class Ledger {
           isMore ||= (store.job(job.id)?.due_at ?? Number.POSITIVE_INFINITY) <= now
         } catch (error) {
           // No fault of the job (the disk is full, say): nothing of this look counts, and the next tick looks again.
-          if (isDatabaseError(error)) throw error
+          if (isDatabaseTrouble(error)) throw error
           log.error({ err: error, job_id: job.id }, 'The due moments of a job cannot be computed; it was disabled')
           const reason = 'Its due moments could not be computed; correct its expression or its zone and enable it again'
           rows.push(...this.#switchOff(job, reason, now))
@@ -198,7 +200,7 @@ export class Ledger {
     const { store } = this.#deps
     store.disable(job.id, reason, now)
     store.addSchedule({ job_id: job.id, since_at: now, cron_expression: null, zone: job.zone, jitter_s: 0 })
-    return this.endWaiting(job.id, now)
+    return this.endWaiting(job, 'disabled', now)
   }
 
   /** Disables a job and says why; inside a transaction. What was due has its row before. */
@@ -208,9 +210,17 @@ export class Ledger {
     return job === undefined ? rows : [...rows, ...this.#switchOff(job, reason, now)]
   }
 
-  /** E: for a job that is disabled; inside a transaction. Gives back the rows, to be told after the commit. */
-  endWaiting(id: number, now: number): RunRow[] {
-    return this.#deps.store.endWaiting(id, DISABLED, now)
+  /** E: inside the transaction that disables or deletes the job. Gives back the rows, to be told after the commit. */
+  endWaiting(job: JobRow, what: 'disabled' | 'deleted', now: number): RunRow[] {
+    const { store, deliveries } = this.#deps
+    return store.waiting(job.id).flatMap(({ run_id, reason, attempt }) => {
+      const isTried = attempt > 0 && reason !== null
+      const why = isTried ? toGivenUpReason(reason, `its job is ${what}`) : `Its job was ${what}`
+      const row = store.endWaiting(run_id, why, now)
+      if (row === undefined) return []
+      if (attempt > 0) deliveries.add(row, job, null, now)
+      return [row]
+    })
   }
 
   /** A run that somebody asks for by hand. @param call_key names the call: its repeat finds this run */
@@ -274,7 +284,7 @@ export class Ledger {
   }
 
   #miss(job: JobRow, moment: number, until: number, now: number, rows: RunRow[]): void {
-    const reason = `The service was down or the machine slept when it was due (misfire is ${job.misfire})`
+    const reason = `The service was down, the machine slept or its disk was full when it was due (misfire is ${job.misfire})`
     this.#enter(
       job,
       { trigger: 'schedule', scheduled_at: moment, state: 'missed', reason },

@@ -55,6 +55,8 @@ export const openScheduler = (deps: OpenSchedulerDeps) => {
   const tell = ({ run_id, job_id, bot_id, state }: RunRow): void => publish.run_ended({ run_id, job_id, bot_id, state })
   const onDisabled = ({ id, bot_id }: JobRow, reason: string): void => publish.job_disabled({ job_id: id, bot_id, reason })
 
+  const deliveries = new Deliveries({ store, telegram: sessions, clock, log, at, allowPrivate: env.CRON_WEBHOOK_PRIVATE })
+  defer('deliveries', () => deliveries.close())
   const ledger = new Ledger({
     store,
     clock,
@@ -62,14 +64,13 @@ export const openScheduler = (deps: OpenSchedulerDeps) => {
     at,
     shell: env.CRON_SHELL,
     keep_runs: env.CRON_KEEP_RUNS,
+    deliveries,
     onRows: (rows) => {
       for (const row of rows) if (!isOpen(row.state)) runs.tell(row)
       runs.poke()
     },
     onDisabled,
   })
-  const deliveries = new Deliveries({ store, telegram: sessions, clock, log, at, allowPrivate: env.CRON_WEBHOOK_PRIVATE })
-  defer('deliveries', () => deliveries.close())
   const shell = new Shell({ root, env: shellEnvironment(deps.environment, env.CRON_ENV_PASS), log, at })
   const claude = new Claude({ sessions, at, now: () => clock.now() })
   const max_running = env.CRON_MAX_RUNNING

@@ -82,6 +82,14 @@ export const toRun = (row: RunRow, delivery: DeliveryRow | undefined): Run => ({
   delivery: { state: delivery?.state ?? 'none', attempts: delivery?.attempts ?? 0, reason: delivery?.reason ?? null },
 })
 
+/** Why a run waits for another attempt. @param attempt the one that comes @param of how many there may be */
+export const toWaitingReason = (reason: string | null, attempt: number, of: number, wait_s: number): string =>
+  `${reason}; attempt ${attempt} of ${of} comes in ${wait_s} s`
+
+/** Why a run that may be tried again is not. @param reason of its last attempt, also as `toWaitingReason` has put it */
+export const toGivenUpReason = (reason: string | null, why: string): string =>
+  `${reason?.replace(/; attempt \d+ of \d+ comes in \d+ s$/, '')}; it is not tried again, since ${why}`
+
 /** What a webhook gets. */
 export const toWebhookBody = (row: RunRow, job: Pick<JobRow, 'name'>, notice: string | null): string => {
   const { delivery: _, ...run } = toRun(row, undefined)

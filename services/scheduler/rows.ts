@@ -89,6 +89,8 @@ export interface Outcome {
   readonly result: string
   readonly stderr: string
   readonly cost_usd: number | null
+  /** The disk was full: no fault of the job, which is not disabled for it. */
+  readonly isFull?: boolean
   /** All that is kept of both streams, where that is more than fits in the row. */
   readonly output: { readonly stdout: Buffer; readonly stderr: Buffer } | null
 }

@@ -12,7 +12,6 @@
  * - **D** Closing ends nothing: commands and turns go on, and the next life takes them up.
  */
 
-import { setTimeout as sleep } from 'node:timers/promises'
 import { isDiskFull } from '../../protocol/errors.ts'
 import type { Log } from '../runtime/log.ts'
 import { bootId } from '../runtime/process.ts'
@@ -22,14 +21,13 @@ import type { Clock } from './clock.ts'
 import type { Deliveries } from './deliveries.ts'
 import type { Ledger } from './ledger.ts'
 import type { At } from './points.ts'
-import { toMessage, toWebhookBody } from './presentation.ts'
+import { toGivenUpReason, toWaitingReason } from './presentation.ts'
 import { isOpen, type JobRow, type Outcome, type RunRow } from './rows.ts'
 import type { Shell } from './shell/shell.ts'
 import type { Store } from './store.ts'
 
 /** After the first, second, … failure; the last one from then on. */
 const BACKOFF_S = [30, 60, 300, 900, 3_600]
-const AGAIN_MS = 1_000
 /** How many of a job's newest runs keep all that they wrote. */
 const KEEP_OUTPUTS = 20
 const STOPPED = 'It was stopped'
@@ -65,8 +63,8 @@ export class Runs {
   /** What runs now, with the way to stop it. */
   readonly #active = new Map<string, { readonly type: JobRow['job_type']; readonly stop: AbortController }>()
   readonly #waiters = new Map<string, Set<() => void>>()
+  readonly #closing = new AbortController()
   #isPoked = false
-  #isClosed = false
 
   constructor(deps: RunsDeps) {
     this.#deps = deps
@@ -91,11 +89,11 @@ export class Runs {
 
   /** Begins what may begin; soon, once for all who ask in this turn of the loop. */
   poke(): void {
-    if (this.#isPoked || this.#isClosed) return
+    if (this.#isPoked || this.#closing.signal.aborted) return
     this.#isPoked = true
     setImmediate(() => {
       this.#isPoked = false
-      if (!this.#isClosed) for (const type of ['shell', 'claude'] as const) this.#beginAll(type)
+      if (!this.#closing.signal.aborted) for (const type of ['shell', 'claude'] as const) this.#beginAll(type)
     })
   }
 
@@ -142,7 +140,7 @@ export class Runs {
   }
 
   close(): void {
-    this.#isClosed = true
+    this.#closing.abort()
     this.#deps.claude.close()
     this.#deps.shell.close()
     for (const waiters of [...this.#waiters.values()]) for (const done of [...waiters]) done()
@@ -218,36 +216,33 @@ export class Runs {
   }
 
   async #toEnd(run: RunRow, type: JobRow['job_type'], work: Promise<Outcome>): Promise<void> {
-    const { log, at } = this.#deps
+    const { log, at, shell } = this.#deps
+    const { signal } = this.#closing
+    const { run_id, folder } = run
     let outcome: Outcome
     try {
       outcome = await work
     } catch (error) {
-      if (this.#isClosed) return
-      log.error({ err: error, run_id: run.run_id }, 'A run ended by an error that nobody foresaw')
+      if (signal.aborted) return
+      log.error({ err: error, run_id }, 'A run ended by an error that nobody foresaw')
       const isFull = isDiskFull(error)
-      outcome = failed(isFull ? 'The disk is full: make room' : 'It could not be run; the log of the scheduler has the detail')
+      const reason = isFull ? 'The disk is full: make room' : 'It could not be run; the log of the scheduler has the detail'
+      outcome = { ...failed(reason), isFull }
     }
-    if (this.#isClosed) return
+    if (signal.aborted) return
     at('before_end')
     // C: what has ended stays ended, however long its end cannot be written.
-    for (let written = false; !written && !this.#isClosed; ) {
-      try {
-        this.#finish(run, outcome)
-        written = true
-      } catch (error) {
-        log.error({ err: error, run_id: run.run_id }, 'The end of a run could not be written; it is tried again')
-        await sleep(AGAIN_MS)
-      }
-    }
-    this.#active.delete(run.run_id)
-    if (type === 'shell' && run.folder !== null && !this.#isClosed) this.#deps.shell.forget(run.folder)
+    await untilWritten(log, 'the end of a run', { run_id }, () => this.#finish(run, outcome), signal).catch(() => undefined)
+    // D: what could not be written, the next life finds out.
+    if (signal.aborted) return
+    this.#active.delete(run_id)
+    if (type === 'shell' && folder !== null) shell.forget(folder)
     this.poke()
   }
 
   /** B. */
   #finish(run: RunRow, outcome: Outcome): void {
-    const { store, clock, ledger, at } = this.#deps
+    const { store, clock, ledger, deliveries, at } = this.#deps
     const now = clock.now()
     const after: (() => void)[] = []
     store.atomically(() => {
@@ -256,16 +251,16 @@ export class Runs {
       const isRetried = job !== undefined && outcome.state === 'failed' && run.attempt <= job.retries && !isStopped
       if (isRetried && job.enabled === 1) {
         const wait_s = BACKOFF_S[Math.min(run.attempt, BACKOFF_S.length) - 1] ?? 0
-        const reason = `${outcome.reason}; attempt ${run.attempt + 1} of ${job.retries + 1} comes in ${wait_s} s`
+        const reason = toWaitingReason(outcome.reason, run.attempt + 1, job.retries + 1, wait_s)
         store.again(run.run_id, now + wait_s * 1_000, outcome, reason)
         return
       }
-      const reason = isRetried ? `${outcome.reason}; it is not tried again, since its job is disabled` : outcome.reason
+      const reason = isRetried ? toGivenUpReason(outcome.reason, 'its job is disabled') : outcome.reason
       const row = store.end(run.run_id, { ...outcome, reason }, now, KEEP_OUTPUTS)
       if (row === undefined) return
       after.push(() => this.#ended(row))
       if (job === undefined || outcome.state === 'skipped') return
-      const failures = outcome.state === 'ran' ? 0 : job.failures + (isStopped ? 0 : 1)
+      const failures = outcome.state === 'ran' ? 0 : job.failures + (isStopped || outcome.isFull ? 0 : 1)
       store.jobRan(job.id, now, outcome.result, failures)
       let notice: string | null = null
       if (job.enabled === 1 && job.disable_after > 0 && failures >= job.disable_after) {
@@ -274,21 +269,11 @@ export class Runs {
         after.push(() => this.#deps.onDisabled(job, why))
         for (const settled of rows) if (!isOpen(settled.state)) after.push(() => this.tell(settled))
       }
-      this.#addDelivery(row, job, notice, now)
+      deliveries.add(row, job, notice, now)
     })
     at('end_committed')
     for (const tell of after) tell()
-    this.#deps.deliveries.poke()
-  }
-
-  #addDelivery(row: RunRow, job: JobRow, notice: string | null, now: number): void {
-    const { delivery_kind: kind, delivery_to: to, delivery_token_id: token_id } = job
-    if (kind === 'none' || to === null) return
-    const body =
-      kind === 'webhook'
-        ? toWebhookBody(row, job, notice)
-        : JSON.stringify({ bot_id: job.bot_id, text: toMessage(row, job, notice) })
-    this.#deps.store.addDelivery({ run_id: row.run_id, kind, to, token_id, body, next_at: now, created_at: now })
+    deliveries.poke()
   }
 
   #ended(row: RunRow | undefined): void {

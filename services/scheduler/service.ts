@@ -155,7 +155,7 @@ export const createScheduler = (deps: SchedulerDeps): Handlers<typeof scheduler>
           ledger.plan({ ...fields, id: job_id, zone }, now)
         }
         const isDisabled = fields.enabled === 0 && before.enabled === 1
-        return isDisabled ? [...rows, ...ledger.endWaiting(job_id, now)] : rows
+        return isDisabled ? [...rows, ...ledger.endWaiting(jobOf(job_id, bot_id), 'disabled', now)] : rows
       })
       told(settled)
       return shown(jobOf(job_id, bot_id))
@@ -168,7 +168,7 @@ export const createScheduler = (deps: SchedulerDeps): Handlers<typeof scheduler>
       const now = clock.now()
       const rows = store.atomically(() => {
         const settled = ledger.settleAll(job_id, now)
-        const waiting = store.endWaiting(job_id, 'Its job was deleted', now)
+        const waiting = ledger.endWaiting(job, 'deleted', now)
         store.addSchedule({ job_id, since_at: now, cron_expression: null, zone: job.zone, jitter_s: 0 })
         store.deleteJob(job_id)
         return [...settled, ...waiting]

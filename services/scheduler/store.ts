@@ -132,10 +132,12 @@ export const openStore = (db: Database) => {
          ended_at = :now, duration_ms = max(0, :now - coalesce(started_at, :now)), retry_at = NULL, folder = NULL
        WHERE run_id = :run_id AND state IN ${OPEN} RETURNING *`,
     ),
+    waiting: sql<[number], RunRow>(`SELECT * FROM runs WHERE job_id = ? AND state IN ${OPEN} AND state = 'claimed' ORDER BY id`),
     // What was tried before keeps what came of it.
-    endWaiting: sql<{ job_id: number; reason: string; now: number }, RunRow>(
-      `UPDATE runs SET state = iif(attempt = 0, 'skipped', 'failed'), reason = :reason, ended_at = :now, retry_at = NULL
-       WHERE job_id = :job_id AND state IN ${OPEN} AND state = 'claimed' RETURNING *`,
+    endWaiting: sql<{ run_id: string; reason: string; now: number }, RunRow>(
+      `UPDATE runs SET state = iif(attempt = 0, 'skipped', 'failed'), reason = :reason, ended_at = :now, retry_at = NULL,
+         duration_ms = iif(attempt = 0, NULL, max(0, :now - started_at))
+       WHERE run_id = :run_id AND state IN ${OPEN} AND state = 'claimed' RETURNING *`,
     ),
     hastenRuns: sql<[number]>(`UPDATE runs SET retry_at = retry_at - ? WHERE state IN ${OPEN} AND retry_at IS NOT NULL`),
     spentByDay: sql<{ since: number; bot_id: string | null }, JobSpendRow>(
@@ -309,6 +311,7 @@ export const openStore = (db: Database) => {
         const {
           cost_usd = null,
           output = null,
+          isFull: _,
           ...rest
         } = { exit_code: null, result: '', stderr: '', ...outcome } as Partial<Outcome>
         if (cost_usd !== null) q.spend.run(cost_usd, run_id)
@@ -319,8 +322,9 @@ export const openStore = (db: Database) => {
         }
         return row
       }),
-    /** Ends what waits of a job, *skipped* or (after an attempt) *failed*; the rows. */
-    endWaiting: (job_id: number, reason: string, now: number) => q.endWaiting.all({ job_id, reason, now }),
+    waiting: (job_id: number) => q.waiting.all(job_id),
+    /** Ends a run that waits, *skipped* or (after an attempt) *failed*; undefined where it does not wait. */
+    endWaiting: (run_id: string, reason: string, now: number) => q.endWaiting.get({ run_id, reason, now }),
     spentSince: (job_id: number, since: number) => q.spent.get(job_id, since)?.usd ?? 0,
     spentByDay: (since: number, bot_id: string | null) => q.spentByDay.all({ since, bot_id }),
     output: (run_id: string) => q.output.get(run_id),

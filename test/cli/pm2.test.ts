@@ -8,16 +8,30 @@ import { withoutSessions } from '../../cli/import/moving.ts'
 import { type App, openPm2, type Pm2 } from '../../cli/pm2.ts'
 import { SERVICES } from '../../cli/settings.ts'
 import { up } from '../../cli/up.ts'
-import { atEnd, checkLeaks, eventually, tempDir } from '../harness.ts'
+import { atEnd, checkLeaks, eventually, type Scope, tempDir } from '../harness.ts'
 import { app, surroundings } from './doctored.ts'
 
 checkLeaks()
 
-test('pm2 - neither it nor a service inherits the marks of an agent, a job or a report that calls the command, nor what npm has set', async (t) => {
+/** A folder in which this is the program `pm2`. */
+const rootOf = (t: Scope, program: string): string => {
   const root = tempDir(t)
   const folder = path.join(root, 'node_modules/pm2/bin')
   mkdirSync(folder, { recursive: true })
-  writeFileSync(path.join(folder, 'pm2'), 'console.log(JSON.stringify(process.env))')
+  writeFileSync(path.join(folder, 'pm2'), program)
+  return root
+}
+
+test('pm2 - it leads a process group of its own, so that Ctrl-C is for the command that has started it', async (t) => {
+  const program = `const group = require('node:child_process').execFileSync('ps', ['-o', 'pgid=', '-p', String(process.pid)])
+    console.log(Number(group) === process.pid)`
+  const root = rootOf(t, program)
+  const { output } = await openPm2({ home: path.join(root, 'pm2'), root, env: process.env, extra: {} }).startOrRestart()
+  assert.equal(output.trim(), 'true')
+})
+
+test('pm2 - neither it nor a service inherits the marks of an agent, a job or a report that calls the command, nor what npm has set', async (t) => {
+  const root = rootOf(t, 'console.log(JSON.stringify(process.env))')
   const marks = ['AGENT', 'CHAT', 'TURN_FILE', 'RUN', 'REPORT'].map((name) => `SWITCHBOARD_${name}`)
   const others = ['npm_config_loglevel', 'npm_lifecycle_event', 'name', 'status', 'watch', 'PM2_USAGE', 'NODE_APP_INSTANCE']
   const kept = {

@@ -39,4 +39,8 @@ while :; do
   kill -0 "$job" 2>/dev/null || break
 done
 
-printf '%s\n' "$status" >"$dir/exit.new" && mv "$dir/exit.new" "$dir/exit"
+# A full disk is emptied some day. For a folder that is gone nobody waits.
+until printf '%s\n' "$status" >"$dir/exit.new" && mv "$dir/exit.new" "$dir/exit"; do
+  [ -d "$dir" ] || exit 0
+  sleep 1
+done

@@ -47,6 +47,8 @@ for stream in out err; do
     trap '' TERM HUP INT
     exec <"$dir/$stream.in" 5>&- 6>&-
     keep "$dir/$stream"
+    # What the disk has no room for is lost, and the command is not ended by it.
+    cat >/dev/null
     printf '' >"$dir/$stream.done"
   ) &
 done
@@ -67,4 +69,8 @@ while :; do
   kill -0 "$job" 2>/dev/null || break
 done
 
-printf '%s\n' "$status" >"$dir/exit.new" && mv "$dir/exit.new" "$dir/exit"
+# A full disk is emptied some day. For a folder that is gone nobody waits.
+until printf '%s\n' "$status" >"$dir/exit.new" && mv "$dir/exit.new" "$dir/exit"; do
+  [ -d "$dir" ] || exit 0
+  sleep 1
+done

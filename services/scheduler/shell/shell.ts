@@ -264,7 +264,9 @@ export class Shell {
     const { folder, nonce } = followed
     const runner = folder.runnerPid
     if (runner === null) {
-      if (now - followed.since < START_MS || !folder.claim()) return
+      if (now - followed.since < START_MS) return
+      // The place may be taken by a file without a number, which a full disk has left empty: then nobody holds it.
+      if (!folder.claim() && (folder.runnerPid !== null || processesOf(nonce, folder.pid).length > 0)) return
       this.#settle(followed, failure('It could not be started: the shell that runs it never came'))
       return
     }
@@ -275,7 +277,6 @@ export class Shell {
 
   #end(followed: Followed, reason: string): void {
     followed.ending = { reason, killAt: performance.now() + TERM_MS, lookAt: 0, told: new Set() }
-    this.#look(followed)
   }
 
   #done(followed: Followed, status: number | null): void {

@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import Database from 'better-sqlite3'
-import { closeDatabase, openDatabase } from '../../../services/runtime/sqlite.ts'
+import { toPublicError } from '../../../protocol/errors.ts'
+import { closeDatabase, isDatabaseTrouble, openDatabase } from '../../../services/runtime/sqlite.ts'
 import { atEnd, checkLeaks, eventually, type Scope, startModule, tempDir } from '../../harness.ts'
 
 checkLeaks()
@@ -145,4 +146,26 @@ test('sqlite - closing writes the log back and may be repeated', (t) => {
   closeDatabase(database)
   closeDatabase(database)
   assert.equal(existsSync(`${file}-wal`), false)
+})
+
+test('sqlite - a full disk is trouble that passes and is called so to callers; data that breaks a constraint is not', (t) => {
+  const { open } = prepare(t, { '001-begin.sql': 'CREATE TABLE notes (text TEXT UNIQUE, size INTEGER CHECK (size < 10));' })
+  const database = open()
+  const failure = (text: string, size = 1): unknown => {
+    try {
+      database.prepare('INSERT INTO notes (text, size) VALUES (?, ?)').run(text, size)
+      return null
+    } catch (error) {
+      return error
+    }
+  }
+  assert.equal(failure('first'), null)
+  assert.equal(isDatabaseTrouble(failure('first')), false)
+  assert.equal(isDatabaseTrouble(failure('large', 11)), false)
+  // No page more: what a full disk looks like to SQLite.
+  database.pragma(`max_page_count = ${database.pragma('page_count', { simple: true })}`)
+  const full = failure('x'.repeat(100_000))
+  assert.deepEqual([isDatabaseTrouble(full), toPublicError(full, []).code], [true, 'low_disk'])
+  database.pragma('max_page_count = 1000000')
+  assert.equal(failure('x'.repeat(100_000)), null)
 })

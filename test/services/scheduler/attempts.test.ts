@@ -11,7 +11,7 @@ const DAY_MS = 86_400_000
 
 /** A command that fails the first time, and from then on waits for the file `gate`. */
 const failsOnce = (home: string): string =>
-  `if mkdir ${home}/once; then exit 9; fi; while [ ! -e ${home}/gate ]; do sleep 0.02; done`
+  `if mkdir ${home}/once; then exit 9; fi; while [ -d ${home} ] && [ ! -e ${home}/gate ]; do sleep 0.02; done`
 
 const openGate = ({ home }: Rig): void => writeFileSync(join(home, 'gate'), '')
 
@@ -26,7 +26,7 @@ const waiting = async (rig: Rig, fields: object = {}) => {
 
 /** A job that runs until the gate opens, and then fails; behind it so many moments wait. */
 const queued = async (rig: Rig, fields: object, moments: number): Promise<number> => {
-  const command = `while [ ! -e ${rig.home}/gate ]; do sleep 0.02; done; exit 3`
+  const command = `while [ -d ${rig.home} ] && [ ! -e ${rig.home}/gate ]; do sleep 0.02; done; exit 3`
   const job_id = await rig.create({ command, overlap: 'queue', ...fields })
   rig.pass(60)
   await eventually(() => rig.states(job_id)[0] === 'running')
@@ -57,7 +57,8 @@ test('attempts - a disabled job begins nothing that waits: not its queue, and no
   const told = rig.told.filter(({ topic }) => topic === 'run_ended').map(({ payload }) => payload.state)
   assert.deepEqual(told, ['skipped', 'skipped', 'failed'], 'whoever waits for them is told')
   const [again] = rig.rows(retried.job_id)
-  assert.deepEqual([again?.reason, again?.exit_code], ['Its job was disabled', 9], 'what the attempt came to is kept')
+  const reason = 'Exit code 9; it is not tried again, since its job is disabled'
+  assert.deepEqual([again?.reason, again?.exit_code], [reason, 9], 'what the attempt came to is kept')
   openGate(rig)
   await rig.allSettled(job_id)
   await rig.call('update', { job_id, enabled: true })
@@ -101,3 +102,19 @@ test('attempts - a clock set back takes what waits for another attempt back with
   second.pass(100)
   await tried(second, 2)
 })
+
+for (const what of ['disabled', 'deleted'])
+  test(`attempts - a run whose job is ${what} behind an attempt ends as it would within it: delivered, and with its time`, async (t) => {
+    const rig = await openRig(t)
+    const delivery = { kind: 'webhook', url: 'http://127.0.0.1:9/' }
+    const { job_id, run_id } = await waiting(rig, { delivery })
+    rig.now += 10_000
+    if (what === 'disabled') await rig.call('update', { job_id, enabled: false })
+    else await rig.call('delete', { job_id })
+    const run = await rig.settled(run_id)
+    const reason = `Exit code 9; it is not tried again, since its job is ${what}`
+    assert.deepEqual([run.state, run.reason, run.duration_ms], ['failed', reason, 10_000])
+    const [row, ...others] = rig.deliveries()
+    const { job_name, ...body } = JSON.parse(row?.body ?? '{}')
+    assert.deepEqual([row?.run_id, body.reason, body.duration_ms, job_name, others.length], [run_id, reason, 10_000, 'job', 0])
+  })

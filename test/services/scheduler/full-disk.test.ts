@@ -1,14 +1,19 @@
 /** Writes that fail at the worst moment, as they do on a full disk: nothing is lost or run twice, and it goes on when there is room. */
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { pino } from 'pino'
+import { ServiceError } from '../../../protocol/errors.ts'
 import type { Turn } from '../../../protocol/sessions.ts'
+import { bootId } from '../../../services/runtime/process.ts'
 import type { SessionsDoor } from '../../../services/scheduler/claude.ts'
+import { Shell } from '../../../services/scheduler/shell/shell.ts'
 import { fillDisk, wasRefused } from '../../full-disk.ts'
-import { atEnd, checkLeaks, eventually } from '../../harness.ts'
+import { atEnd, checkLeaks, eventually, tempDir } from '../../harness.ts'
 import { openRig, type Rig, type RigOptions } from './rig.ts'
 
 checkLeaks()
@@ -133,4 +138,59 @@ test('full disk - old rows that cannot be removed are left, and the scheduler li
   const makeRoom = fill(rig, 'DELETE ON runs')
   rig.start()
   await makeRoom()
+})
+
+test('full disk - a status that cannot be written down is written when there is room', async (t) => {
+  const rig = await openRig(t)
+  const go = join(rig.home, 'go')
+  const job_id = await rig.create({ command: `until [ -e ${go} ]; do sleep 0.05; done; exit 3` })
+  const { run_id } = await rig.call('run', { job_id, wait_ms: 0 })
+  const folder = join(rig.home, 'cron', `${run_id}.1`)
+  await eventually(() => existsSync(join(folder, 'pid')))
+  // No file can be made where a folder is.
+  mkdirSync(join(folder, 'exit.new'))
+  writeFileSync(go, '')
+  await eventually(() => existsSync(join(folder, 'out.done')) && existsSync(join(folder, 'err.done')))
+  // It has tried: it sleeps until the next time.
+  const runner = readFileSync(join(folder, 'runner'), 'utf8').trim()
+  const isAsleep = (line: string): boolean => new RegExp(`^\\s*${runner}\\s+\\S*sleep$`).test(line)
+  await eventually(() => execFileSync('ps', ['-A', '-o', 'ppid=,comm='], { encoding: 'utf8' }).split('\n').some(isAsleep))
+  assert.deepEqual(rig.states(job_id), ['running'])
+  rmdirSync(join(folder, 'exit.new'))
+  assert.equal((await rig.settled(run_id)).exit_code, 3)
+})
+
+test('full disk - a command whose runner could not write its number down has not been started', async (t) => {
+  const root = tempDir(t)
+  const shell = new Shell({ root, env: {}, log: pino({ level: 'silent' }), at: () => undefined })
+  atEnd(t, () => shell.close())
+  mkdirSync(join(root, 'a.1'))
+  writeFileSync(join(root, 'a.1', 'runner'), '')
+  const plan = { name: 'a.1', timeout_ms: 3_600_000, stopped: new AbortController().signal }
+  const outcome = await shell.takeUp(plan, bootId(), 31_000)
+  assert.deepEqual([outcome?.state, outcome?.reason], ['failed', 'It could not be started: the shell that runs it never came'])
+})
+
+test('full disk - a run that could not begin for it has failed and is told, and its job is not disabled', async (t) => {
+  const full = () => Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
+  const rig = await openRig(t, {
+    at: (point) => {
+      if (point === 'folder_made') throw full()
+    },
+    sessions: {
+      send: async () => {
+        throw new ServiceError('low_disk', 'The disk is full')
+      },
+    },
+  })
+  for (const job_type of ['shell', 'claude']) {
+    const delivery = { kind: 'webhook', url: 'http://127.0.0.1:9/' }
+    const job_id = await rig.create({ job_type, disable_after: 1, delivery })
+    const { run_id } = await rig.call('run', { job_id, wait_ms: 0 })
+    const run = await rig.settled(run_id)
+    assert.match(run.reason ?? '', /disk is full/i)
+    const job = await rig.call('get', { job_id })
+    assert.deepEqual([run.state, job.enabled, job.failures], ['failed', 1, 0], job_type)
+    assert.ok(rig.deliveries().some((row) => row.run_id === run_id))
+  }
 })
