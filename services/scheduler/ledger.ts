@@ -212,15 +212,16 @@ export class Ledger {
 
   /** E: inside the transaction that disables or deletes the job. Gives back the rows, to be told after the commit. */
   endWaiting(job: JobRow, what: 'disabled' | 'deleted', now: number): RunRow[] {
+    return this.#deps.store.waiting(job.id).flatMap((run) => this.giveUp(run, job, `Its job was ${what}`, now) ?? [])
+  }
+
+  /** Ends a run that waits: *skipped*, or with what came of the attempts before, of which is told. Inside a transaction. */
+  giveUp(run: RunRow, job: JobRow, why: string, now: number): RunRow | undefined {
     const { store, deliveries } = this.#deps
-    return store.waiting(job.id).flatMap(({ run_id, reason, attempt }) => {
-      const isTried = attempt > 0 && reason !== null
-      const why = isTried ? toGivenUpReason(reason, `its job is ${what}`) : `Its job was ${what}`
-      const row = store.endWaiting(run_id, why, now)
-      if (row === undefined) return []
-      if (attempt > 0) deliveries.add(row, job, null, now)
-      return [row]
-    })
+    const isTried = run.attempt > 0
+    const row = store.endWaiting(run.run_id, isTried ? toGivenUpReason(run.reason, why) : why, now)
+    if (row !== undefined && isTried) deliveries.add(row, job, null, now)
+    return row
   }
 
   /** A run that somebody asks for by hand. @param call_key names the call: its repeat finds this run */

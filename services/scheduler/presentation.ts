@@ -86,9 +86,9 @@ export const toRun = (row: RunRow, delivery: DeliveryRow | undefined): Run => ({
 export const toWaitingReason = (reason: string | null, attempt: number, of: number, wait_s: number): string =>
   `${reason}; attempt ${attempt} of ${of} comes in ${wait_s} s`
 
-/** Why a run that may be tried again is not. @param reason of its last attempt, also as `toWaitingReason` has put it */
+/** Why a run that may be tried again is not. @param reason of its last attempt, also as `toWaitingReason` has put it @param why a sentence */
 export const toGivenUpReason = (reason: string | null, why: string): string =>
-  `${reason?.replace(/; attempt \d+ of \d+ comes in \d+ s$/, '')}; it is not tried again, since ${why}`
+  `${reason?.replace(/; attempt \d+ of \d+ comes in \d+ s$/, '') ?? 'It failed'}; it is not tried again. ${why}`
 
 /** What a webhook gets. */
 export const toWebhookBody = (row: RunRow, job: Pick<JobRow, 'name'>, notice: string | null): string => {

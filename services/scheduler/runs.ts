@@ -165,7 +165,7 @@ export class Runs {
     const job = store.job(run.job_id)
     if (job === undefined || this.#active.has(run.run_id)) return
     const refusal = ledger.refusal(job, now)
-    if (refusal !== null) return this.#ended(store.end(run.run_id, { state: 'skipped', reason: refusal }, now, KEEP_OUTPUTS))
+    if (refusal !== null) return this.#ended(store.atomically(() => ledger.giveUp(run, job, refusal, now)))
     const folder = `${run.run_id}.${run.attempt + 1}`
     at('before_begin')
     if (!store.begin(run.run_id, now, type === 'shell' ? { folder, boot_id: bootId() } : null)) return
@@ -255,7 +255,7 @@ export class Runs {
         store.again(run.run_id, now + wait_s * 1_000, outcome, reason)
         return
       }
-      const reason = isRetried ? toGivenUpReason(outcome.reason, 'its job is disabled') : outcome.reason
+      const reason = isRetried ? toGivenUpReason(outcome.reason, 'Its job was disabled') : outcome.reason
       const row = store.end(run.run_id, { ...outcome, reason }, now, KEEP_OUTPUTS)
       if (row === undefined) return
       after.push(() => this.#ended(row))

@@ -199,7 +199,7 @@ export class Shell {
         timeout_ms,
         since: now - elapsed_ms,
         settle,
-        lifeAt: now + LOOK_FOR_LIFE_MS,
+        lifeAt: Math.min(now + LOOK_FOR_LIFE_MS, now - elapsed_ms + timeout_ms),
         exitAt: null,
         ending: null,
       }
@@ -250,13 +250,18 @@ export class Shell {
       if (folder.isRead || now - followed.exitAt >= LAST_WORDS_MS) this.#done(followed, status)
       return
     }
-    if (ending === null && now - followed.since >= followed.timeout_ms) {
-      this.#end(followed, `It ran longer than ${Math.round(followed.timeout_ms / 1_000)} s (timeout_s) and was ended`)
-      return
-    }
     if (now < followed.lifeAt) return
-    followed.lifeAt = now + LOOK_FOR_LIFE_MS
-    this.#lookForLife(followed, now)
+    const left_ms = followed.since + followed.timeout_ms - now
+    followed.lifeAt = now + (left_ms > 0 ? Math.min(LOOK_FOR_LIFE_MS, left_ms) : LOOK_FOR_LIFE_MS)
+    if (ending === null && left_ms <= 0 && this.#mayRun(followed))
+      this.#end(followed, `It ran longer than ${Math.round(followed.timeout_ms / 1_000)} s (timeout_s) and was ended`)
+    else this.#lookForLife(followed, now)
+  }
+
+  /** Not a command that has ended, and whose runner waits for room to write that down. */
+  #mayRun({ folder, nonce }: Followed): boolean {
+    const { pid } = folder
+    return pid === null || processesOf(nonce, pid).includes(pid)
   }
 
   /** C: nobody will write an exit status any more. */

@@ -57,7 +57,7 @@ test('attempts - a disabled job begins nothing that waits: not its queue, and no
   const told = rig.told.filter(({ topic }) => topic === 'run_ended').map(({ payload }) => payload.state)
   assert.deepEqual(told, ['skipped', 'skipped', 'failed'], 'whoever waits for them is told')
   const [again] = rig.rows(retried.job_id)
-  const reason = 'Exit code 9; it is not tried again, since its job is disabled'
+  const reason = 'Exit code 9; it is not tried again. Its job was disabled'
   assert.deepEqual([again?.reason, again?.exit_code], [reason, 9], 'what the attempt came to is kept')
   openGate(rig)
   await rig.allSettled(job_id)
@@ -66,7 +66,7 @@ test('attempts - a disabled job begins nothing that waits: not its queue, and no
   assert.deepEqual(
     rig.rows(job_id).map(({ state, reason }) => [state, reason]),
     [
-      ['failed', 'Exit code 3; it is not tried again, since its job is disabled'],
+      ['failed', 'Exit code 3; it is not tried again. Its job was disabled'],
       ['skipped', 'Its job was disabled'],
       ['skipped', 'Its job was disabled'],
     ],
@@ -103,18 +103,33 @@ test('attempts - a clock set back takes what waits for another attempt back with
   await tried(second, 2)
 })
 
-for (const what of ['disabled', 'deleted'])
+const GIVEN_UP = {
+  disabled: 'Its job was disabled',
+  deleted: 'Its job was deleted',
+  forbidden: 'Shell jobs are switched off (CRON_SHELL=off)',
+}
+
+for (const [what, why] of Object.entries(GIVEN_UP))
   test(`attempts - a run whose job is ${what} behind an attempt ends as it would within it: delivered, and with its time`, async (t) => {
-    const rig = await openRig(t)
+    let rig = await openRig(t)
     const delivery = { kind: 'webhook', url: 'http://127.0.0.1:9/' }
     const { job_id, run_id } = await waiting(rig, { delivery })
     rig.now += 10_000
     if (what === 'disabled') await rig.call('update', { job_id, enabled: false })
-    else await rig.call('delete', { job_id })
+    else if (what === 'deleted') await rig.call('delete', { job_id })
+    else {
+      await rig.close()
+      rig = await openRig(t, { home: rig.home, now: rig.now, env: { CRON_SHELL: 'off' } })
+      rig.pass(21)
+    }
     const run = await rig.settled(run_id)
-    const reason = `Exit code 9; it is not tried again, since its job is ${what}`
-    assert.deepEqual([run.state, run.reason, run.duration_ms], ['failed', reason, 10_000])
+    const reason = `Exit code 9; it is not tried again. ${why}`
+    const duration_ms = what === 'forbidden' ? 31_000 : 10_000
+    assert.deepEqual([run.state, run.reason, run.duration_ms], ['failed', reason, duration_ms])
     const [row, ...others] = rig.deliveries()
     const { job_name, ...body } = JSON.parse(row?.body ?? '{}')
-    assert.deepEqual([row?.run_id, body.reason, body.duration_ms, job_name, others.length], [run_id, reason, 10_000, 'job', 0])
+    assert.deepEqual(
+      [row?.run_id, body.reason, body.duration_ms, job_name, others.length],
+      [run_id, reason, duration_ms, 'job', 0],
+    )
   })

@@ -11,6 +11,7 @@ import { ServiceError } from '../../../protocol/errors.ts'
 import type { Turn } from '../../../protocol/sessions.ts'
 import { bootId } from '../../../services/runtime/process.ts'
 import type { SessionsDoor } from '../../../services/scheduler/claude.ts'
+import { processesOf } from '../../../services/scheduler/shell/processes.ts'
 import { Shell } from '../../../services/scheduler/shell/shell.ts'
 import { fillDisk, wasRefused } from '../../full-disk.ts'
 import { atEnd, checkLeaks, eventually, tempDir } from '../../harness.ts'
@@ -193,4 +194,24 @@ test('full disk - a run that could not begin for it has failed and is told, and 
     assert.deepEqual([run.state, job.enabled, job.failures], ['failed', 1, 0], job_type)
     assert.ok(rig.deliveries().some((row) => row.run_id === run_id))
   }
+})
+
+test('full disk - a command that has ended in time ran, though its time is over before that can be written', async (t) => {
+  const root = tempDir(t)
+  const name = 'a.1'
+  const deps = { root, env: { PATH: process.env.PATH ?? '' }, log: pino({ level: 'silent' }) }
+  const plan = { name, command: 'echo done', cwd: root, timeout_ms: 600_000, stopped: new AbortController().signal }
+  const first = new Shell({ ...deps, at: (point) => point === 'folder_made' && mkdirSync(join(root, name, 'exit.new')) })
+  atEnd(t, () => first.close())
+  void first.start(plan)
+  await eventually(() => existsSync(join(root, name, 'out.done')) && processesOf(name, null).length === 0)
+  first.close()
+  const second = new Shell({ ...deps, at: () => undefined })
+  atEnd(t, () => second.close())
+  const taken = second.takeUp(plan, bootId(), 700_000)
+  const looked = performance.now() + 300
+  await eventually(() => performance.now() > looked)
+  rmdirSync(join(root, name, 'exit.new'))
+  const outcome = await taken
+  assert.deepEqual([outcome?.state, outcome?.reason, outcome?.result], ['ran', null, 'done\n'])
 })
