@@ -214,6 +214,7 @@ export const memory = service({
         category: z.string().optional().describe('absent or empty: all'),
       }),
       output: z.array(MemoryHit),
+      errors: ['busy'],
       http: [{ route: 'GET /api/memory/search' }],
       mcp: 'search_memory',
       ws: true,
@@ -228,6 +229,7 @@ export const memory = service({
         budget_tokens: BudgetTokens.optional().describe("absent: the bot's own"),
       }),
       output: z.object({ enabled: z.boolean(), memories: z.array(Recalled), ways: z.array(Way) }),
+      errors: ['busy'],
       timeout_ms: 1_000,
       idempotent: true,
     }),
@@ -357,7 +359,7 @@ export const memory = service({
   },
   topics: {
     memory_changed: topic({
-      summary: 'A memory was created, updated or deleted',
+      summary: 'A memory was created, updated or deleted; of many that an import takes in at once, the last of each bot',
       payload: z.object({ id: z.number().int(), bot_id: z.string(), change: z.enum(['created', 'updated', 'deleted']) }),
     }),
   },

@@ -60,16 +60,14 @@ const LAST_MOMENT = Date.UTC(9999, 11, 31, 23, 59, 59)
 const shown = (column: string): string => `strftime('%Y-%m-%d %H:%M:%S', ${column} / 1000, 'unixepoch')`
 
 /** SQLite stores half a surrogate pair as bytes that are not UTF-8; what is read back must be what others were told. */
-const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, '\uFFFD')
-
 const toRow = (message: NewMessage) => ({
   ...message,
-  session_id: wellFormed(message.session_id),
-  content: wellFormed(message.content),
-  source: wellFormed(message.source),
+  session_id: message.session_id.toWellFormed(),
+  content: message.content.toWellFormed(),
+  source: message.source.toWellFormed(),
   telegram_chat_id: Number.isSafeInteger(message.telegram_chat_id) ? message.telegram_chat_id : null,
-  user_id: message.user_id === null ? null : wellFormed(message.user_id),
-  username: message.username === null ? null : wellFormed(message.username),
+  user_id: message.user_id?.toWellFormed() ?? null,
+  username: message.username?.toWellFormed() ?? null,
   created_at: Math.min(Math.max(0, message.created_at), LAST_MOMENT),
   turn_id: message.turn_id ?? null,
 })
@@ -159,7 +157,7 @@ export const openStore = (db: Database, index: IndexMessage = () => undefined): 
       return { total: countSince.get(session_id, bot_id, moment)?.n ?? 0, messages }
     },
     messages: (session_id, limit, from_id = 0, before_id = Number.MAX_SAFE_INTEGER) =>
-      newest.all(wellFormed(session_id), from_id, before_id, limit === 0 ? -1 : limit) as ChatMessage[],
+      newest.all(session_id.toWellFormed(), from_id, before_id, limit === 0 ? -1 : limit) as ChatMessage[],
     byIds: (ids) => ids.flatMap((id) => byId.get(id) ?? []),
     indexNext: (limit) => indexNext.immediate(limit),
   }

@@ -19,7 +19,9 @@ const groupsOf = (rows: readonly AuditRow[], looked: ReadonlySet<number>): NameR
   const groups = new Map<string, AuditRow[]>()
   for (const row of rows) {
     const digest = row.digest.toString('base64')
-    groups.set(digest, [...(groups.get(digest) ?? []), row])
+    const group = groups.get(digest)
+    if (group === undefined) groups.set(digest, [row])
+    else group.push(row)
   }
   return [...groups.values()]
     .filter((group) => group.length > 1 && looked.has(group[0]?.id ?? -1))

@@ -20,37 +20,42 @@ const Line = z.object({
   bot_id: BotId.default('default'),
   created_at: Moment.optional(),
   updated_at: Moment.optional(),
-  use_count: z.number().int().min(0).default(0),
+  // Above what is counted, and far below where one more makes no whole number.
+  use_count: z.number().int().min(0).max(1_000_000_000_000).default(0),
   last_used_at: Moment.nullish(),
 })
 export type Line = z.output<typeof Line>
 
-/** A line as it was read, or why it is none. Lines are counted from 1. */
-export type ReadLine = { readonly line: number } & ({ readonly value: Line } | { readonly problem: string })
+/** A line as it was read, or why it is none. Lines are counted from 1; `chars` is how long it is. */
+export type ReadLine = { readonly line: number; readonly chars: number } & (
+  | { readonly value: Line }
+  | { readonly problem: string }
+)
 
 export const toLine = (row: MemoryRow): string => {
   const { id: _, ...rest }: Memory = toMemory(row)
   return JSON.stringify(rest)
 }
 
-const readLine = (text: string): { value: Line } | { problem: string } => {
+const readLine = (text: string, schema: z.ZodType<Line>): { value: Line } | { problem: string } => {
   let json: unknown
   try {
     json = JSON.parse(text)
   } catch {
     return { problem: 'is no JSON' }
   }
-  const parsed = Line.safeParse(json)
+  const parsed = schema.safeParse(json)
   if (parsed.success) return { value: parsed.data }
   return { problem: parsed.error.issues.map((issue) => `${issue.path.join('.') || 'line'}: ${issue.message}`).join('; ') }
 }
 
-/** Every line that is not blank, in order. */
-export function* readLines(text: string): Generator<ReadLine> {
+/** Every line that is not blank, in order. @param bot_id whose they all are, whatever they say */
+export function* readLines(text: string, bot_id?: string | null): Generator<ReadLine> {
+  const schema = bot_id == null ? Line : Line.omit({ bot_id: true }).transform((line) => ({ ...line, bot_id }))
   for (const [index, line] of text
     .replace(/^\uFEFF/, '')
     .split(/\r?\n/)
     .entries()) {
-    if (line.trim() !== '') yield { line: index + 1, ...readLine(line) }
+    if (line.trim() !== '') yield { line: index + 1, chars: line.length, ...readLine(line, schema) }
   }
 }

@@ -26,8 +26,9 @@ interface MemoryDeps {
   readonly now?: () => number
 }
 
-/** Rows of one transaction of an import, between which other calls are answered. */
+/** What one transaction of an import takes at most, between which other calls are answered: lines, and characters before the last of them. */
 const SLICE = 50
+const SLICE_CHARS = 100_000
 const MOST_PROBLEMS = 100
 /** Well below what a message may have. */
 const EXPORT_BYTES = 8 * 1024 * 1024
@@ -185,6 +186,7 @@ export const createMemory = ({
         const rows = store.after(bot_id, last, Math.min(EXPORT_ROWS, limit - lines.length))
         if (rows.length === 0) break
         for (const row of rows) {
+          if (bytes >= EXPORT_BYTES) break
           const line = toLine(row)
           bytes += Buffer.byteLength(line)
           lines.push(line)
@@ -199,27 +201,40 @@ export const createMemory = ({
     import: async ({ lines, bot_id, existing }, { signal }) => {
       const tally = { created: 0, replaced: 0, kept: 0, refused: 0 }
       const problems: { line: number; problem: string }[] = []
+      /** The last change of each bot within a transaction. */
+      const changes = new Map<string, Parameters<typeof publish.memory_changed>[0]>()
       const take = (line: Line): void => {
+        const { bot_id } = line
         const id = insert(line)
-        const known = id === undefined ? store.byKey(line.bot_id, line.key.toWellFormed()) : undefined
-        if (known !== undefined && existing === 'replace') change(known, line)
-        tally[id !== undefined ? 'created' : existing === 'replace' ? 'replaced' : 'kept'] += 1
+        const known = id === undefined ? store.byKey(bot_id, line.key.toWellFormed()) : undefined
+        if (id !== undefined) {
+          tally.created += 1
+          changes.set(bot_id, { id, bot_id, change: 'created' })
+        } else if (known !== undefined && existing === 'replace') {
+          change(known, line)
+          tally.replaced += 1
+          changes.set(bot_id, { id: known.id, bot_id, change: 'updated' })
+        } else tally.kept += 1
       }
-      const all = readLines(lines)
+      const all = readLines(lines, bot_id)
       for (let more = true; more; await nextTurn()) {
         signal.throwIfAborted()
         more = store.atomically(() => {
-          for (let count = 0; count < SLICE; count++) {
+          for (let count = 0, chars = 0; count < SLICE && chars < SLICE_CHARS; count++) {
             const next = all.next()
             if (next.done === true) return false
-            if ('value' in next.value) take({ ...next.value.value, ...(bot_id == null ? {} : { bot_id }) })
+            const read = next.value
+            chars += read.chars
+            if ('value' in read) take(read.value)
             else {
               tally.refused += 1
-              if (problems.length < MOST_PROBLEMS) problems.push(next.value)
+              if (problems.length < MOST_PROBLEMS) problems.push({ line: read.line, problem: read.problem })
             }
           }
           return true
         })
+        for (const changed of changes.values()) publish.memory_changed(changed)
+        changes.clear()
       }
       return { ...tally, problems }
     },

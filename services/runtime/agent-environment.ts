@@ -23,11 +23,14 @@ const CLOUD: readonly (readonly [string, readonly string[]])[] = [
   ['CLAUDE_CODE_USE_VERTEX', ['GOOGLE_', 'CLOUDSDK_', 'GCLOUD_', 'VERTEX_', 'CLOUD_ML_']],
 ]
 
+/** What the Claude CLI takes for switched on; whatever else stands there, it goes to no cloud and needs none of its keys. */
+const ON = /^\s*(1|true|yes|on)\s*$/i
+
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** The part of our environment that an agent gets. @param extra names of AGENT_ENV_PASS */
 export const agentEnvironment = (source: Environment, extra: readonly string[]): Record<string, string> => {
-  const clouds = CLOUD.flatMap(([flag, prefixes]) => (source[flag] ? prefixes : []))
+  const clouds = CLOUD.flatMap(([flag, prefixes]) => (ON.test(source[flag] ?? '') ? prefixes : []))
   const prefixes = [...PASSED_PREFIXES, ...clouds]
   const names = new Set([...PASSED, ...extra])
   return Object.fromEntries(

@@ -5,7 +5,8 @@
 import { Worker } from 'node:worker_threads'
 import { ServiceError } from '../../../protocol/errors.ts'
 import type { Log } from '../../runtime/log.ts'
-import { cutAt, isLatin, toUnit } from './reading.ts'
+import { toUnit } from '../../runtime/retrieval/signs.ts'
+import { cutAt, isLatin } from './reading.ts'
 import { type Kind, Turnstile } from './turnstile.ts'
 
 export const EMBEDDED_MODEL = 'use-lite-en:512'

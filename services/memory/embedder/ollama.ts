@@ -1,7 +1,8 @@
 /** Vectors from Ollama. What it answers is believed only when it has the shape of an answer. */
 import { Ollama } from 'ollama'
 import { takeLogin } from '../../runtime/login-url.ts'
-import { cutToTokens, toUnit } from './reading.ts'
+import { toUnit } from '../../runtime/retrieval/signs.ts'
+import { cutToTokens } from './reading.ts'
 
 export type Fault = 'absent' | 'silent' | 'missing' | 'garbage' | 'refused'
 

@@ -33,15 +33,6 @@ export const cutToTokens = (text: string, tokens: number): string => {
   return text
 }
 
-/** A vector of length 1, or null where it has no direction or holds what is no number. */
-export const toUnit = (numbers: ArrayLike<number>): Float32Array | null => {
-  let squares = 0
-  for (let at = 0; at < numbers.length; at++) squares += (numbers[at] as number) ** 2
-  const length = Math.sqrt(squares)
-  if (!Number.isFinite(length) || length === 0) return null
-  return Float32Array.from(numbers, (value) => value / length)
-}
-
 /** About how many tokens a text has, rather too many than too few. */
 export const countTokens = (text: string): number => {
   let sum = 0

@@ -82,15 +82,23 @@ export class Searcher {
   }
 
   #next(): void {
-    if (this.#asked !== undefined) return
-    let next = this.#line.shift()
-    while (next?.signal.aborted === true) {
-      next.reject(next.signal.reason)
-      next = this.#line.shift()
+    while (this.#asked === undefined) {
+      const next = this.#line.shift()
+      if (next === undefined) return
+      if (next.signal.aborted) next.reject(next.signal.reason)
+      else this.#ask(next)
     }
-    if (next === undefined) return
-    this.#asked = next
-    this.#open().postMessage({ kind: 'search', search: next.search } satisfies Order)
+  }
+
+  #ask(next: Waiting): void {
+    try {
+      this.#open().postMessage({ kind: 'search', search: next.search } satisfies Order)
+      this.#asked = next
+    } catch (error) {
+      // No thread may be had at the moment, which must not be the end of all searches.
+      this.#log.error({ err: error }, 'The search worker could not be started; the next search tries again')
+      next.reject(new ServiceError('unavailable', 'The search could not be started; search again', { cause: error }))
+    }
   }
 
   #open(): Worker {

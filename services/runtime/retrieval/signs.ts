@@ -1,12 +1,12 @@
 /** Vectors as they are stored: of length 1, and as one bit a dimension. */
 
 /** The vector scaled to length 1; null where it has no direction or holds what is no number. */
-export const toUnit = (vector: Float32Array): Float32Array | null => {
+export const toUnit = (vector: ArrayLike<number>): Float32Array | null => {
   let square = 0
-  for (const value of vector) square += value * value
+  for (let index = 0; index < vector.length; index += 1) square += (vector[index] as number) ** 2
   if (!Number.isFinite(square) || square === 0) return null
   const length = Math.sqrt(square)
-  return vector.map((value) => value / length)
+  return Float32Array.from(vector, (value) => value / length)
 }
 
 /** Bytes that the signs of a vector take: whole blocks of 16, since the scan reads 128 bits at once. */

@@ -31,8 +31,6 @@ export interface Pm2 {
   list(): Promise<Pm2App[]>
   /** Ends a process at once; PM2 then starts it anew, as it does after each crash. */
   kill(id: number): Promise<void>
-  /** Ends a process in order and starts it anew. One that is stopped (SIGSTOP) holds this up for its `kill_timeout`. */
-  restart(id: number): Promise<void>
 }
 
 interface Listed {
@@ -131,6 +129,5 @@ export const openPm2 = ({ home, environment, signal }: Pm2Options): Pm2 => {
         }))
     },
     kill: async (id) => void (await ask('sendSignal', 'SIGKILL', String(id))),
-    restart: async (id) => void (await ask('restart', String(id))),
   }
 }

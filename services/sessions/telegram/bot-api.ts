@@ -4,6 +4,7 @@
  * a connection kept open a lost request and a lost answer look alike.
  */
 import { withSignals } from '../../runtime/deadline.ts'
+import { takeLogin } from '../../runtime/login-url.ts'
 
 /** What came of a call. No reason holds the token. */
 export type Outcome =
@@ -30,7 +31,7 @@ export interface DocumentMessage {
 }
 
 export interface BotApiOptions {
-  /** Telegram's own, or a local Bot API server's. */
+  /** The address of Telegram's own server or of a local one; it may hold a name and a password. */
   readonly base: string
   /** How long a call may take, in milliseconds. The predecessor's value is the default. */
   readonly deadline_ms?: number
@@ -136,7 +137,7 @@ export class BotApi {
   readonly #deadlineMs: number
 
   constructor({ base, deadline_ms = DEADLINE_MS }: BotApiOptions) {
-    this.#base = base.replace(/\/+$/, '')
+    this.#base = base
     this.#deadlineMs = deadline_ms
   }
 
@@ -169,10 +170,11 @@ export class BotApi {
   ): Promise<Outcome> {
     const deadline = AbortSignal.timeout(this.#deadlineMs)
     try {
+      const { address, headers: login } = takeLogin(this.#base)
       return await withSignals([deadline, signal], async (until) => {
-        const response = await fetch(`${this.#base}/bot${token}/${method}`, {
+        const response = await fetch(`${address}/bot${token}/${method}`, {
           method: 'POST',
-          headers: { ...headers, connection: 'close' },
+          headers: { ...login, ...headers, connection: 'close' },
           body,
           // Another host must not be told the token.
           redirect: 'manual',

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { auditOf } from '../../../services/memory/audit.ts'
 import { distanceOf, nearPairs } from '../../../services/memory/duplicates.ts'
+import type { AuditRow, MemoryStore } from '../../../services/memory/store.ts'
 import { checkLeaks, eventually } from '../../harness.ts'
 import { openRig, playedOllama } from './rig.ts'
 
@@ -78,6 +80,22 @@ test('audit - without a model it says how many could not be compared', async (t)
   await memory.create({ key: 'a', content: 'one' })
   const { without_vector, near } = await memory.audit({})
   assert.deepEqual([without_vector, near], [1, []])
+})
+
+test('audit - the same content tens of thousands of times is one group, told in no time', async () => {
+  const digest = Buffer.alloc(32, 7)
+  const rows: AuditRow[] = Array.from({ length: 30_000 }, (_, at) => ({
+    ...{ id: at + 1, key: `k${at}`, digest, chars: 4, created_at: 0, use_count: 1 },
+  }))
+  const before = process.cpuUsage()
+  const report = await auditOf(
+    { audit: () => rows } as unknown as MemoryStore,
+    { bot_id: 'default', after_id: 0, limit: 500, unused_days: 30, oversized_chars: 4_000 },
+    { model: null, now: 0, signal: new AbortController().signal },
+  )
+  const used = process.cpuUsage(before)
+  assert.deepEqual([report.exact.length, report.exact[0]?.length], [1, 30_000])
+  assert.ok(used.user + used.system < 1_000_000, `${used.user + used.system} µs`)
 })
 
 test('audit - thousands of comparisons leave room for other work, and end when nobody wants them', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import Database from 'better-sqlite3'
 import fc from 'fast-check'
 import { checkLeaks } from '../../harness.ts'
 import { openRig } from './rig.ts'
@@ -52,6 +53,28 @@ test('export - a piece at a time, of one bot or of all', async (t) => {
   assert.deepEqual(await memory.export({ bot_id: 'nobody' }), { lines: '', count: 0, next_after_id: null })
 })
 
+test('export - every piece is one that an import takes, however long the memories are', async (t) => {
+  const { memory, file } = openRig(t, { mode: 'off' })
+  const db = new Database(file)
+  const insert = db.prepare(`
+    INSERT INTO memories (bot_id, key, content, category, created_at, updated_at, use_count, digest)
+    VALUES ('a', ?, ?, 'general', 0, 0, 0, x'00')`)
+  // Six characters of JSON each.
+  const content = '\u0001'.repeat(1_000_000)
+  for (let index = 0; index < 5; index++) insert.run(`k${index}`, content)
+  db.close()
+  const keys: string[] = []
+  for (let after_id: number | null = 0; after_id !== null; ) {
+    const piece = await memory.export({ after_id })
+    assert.ok(piece.lines.length <= 16_000_000, `${piece.lines.length} characters`)
+    const lines = piece.lines.trimEnd().split('\n')
+    assert.equal(lines.length, piece.count)
+    keys.push(...lines.map((line) => (JSON.parse(line) as { key: string }).key))
+    after_id = piece.next_after_id
+  }
+  assert.deepEqual(keys, ['k0', 'k1', 'k2', 'k3', 'k4'])
+})
+
 test('import - refuses bad lines by number and takes the others; keeps or replaces what is there', async (t) => {
   const { memory } = openRig(t, { mode: 'off' })
   await memory.create({ key: 'old', content: 'before' })
@@ -95,4 +118,33 @@ test('import - other calls are answered in between, and a caller that goes away 
   controller.abort(new Error('gone'))
   await assert.rejects(ended, /gone/)
   assert.ok((await memory.list({ bot_id: 'b' })).length < 3_000)
+})
+
+test('import - a few long memories are as many transactions, each of which tells that its bots have changed', async (t) => {
+  const { memory, changes } = openRig(t, { mode: 'off' })
+  const content = '. '.repeat(50_000)
+  const long = Array.from({ length: 4 }, (_, index) => JSON.stringify({ key: `k${index}`, content, bot_id: 'a' }))
+  const short = ['x', 'y', 'k0'].map((key) => JSON.stringify({ key, content: '', bot_id: key === 'k0' ? 'a' : key }))
+  await memory.import({ lines: [...long, ...short].join('\n'), existing: 'replace' })
+  assert.deepEqual(changes, [
+    ...[1, 2, 3, 4].map((id) => ({ id, bot_id: 'a', change: 'created' })),
+    { id: 5, bot_id: 'x', change: 'created' },
+    { id: 6, bot_id: 'y', change: 'created' },
+    { id: 1, bot_id: 'a', change: 'updated' },
+  ])
+  changes.length = 0
+  await memory.import({ lines: long.join('\n') })
+  assert.deepEqual(changes, [], 'what is kept has not changed')
+})
+
+test('import - for one bot it is no matter whose the lines say they are; a count that could not go on is refused', async (t) => {
+  const { memory } = openRig(t, { mode: 'off' })
+  const lines = '{"key":"k","content":"c","bot_id":"no / bot"}\n{"key":"l","content":"c","bot_id":5}\n[]'
+  assert.equal((await memory.import({ lines })).refused, 3)
+  const { created, refused } = await memory.import({ lines, bot_id: 'b' })
+  assert.deepEqual([created, refused], [2, 1])
+  assert.deepEqual((await memory.list({ bot_id: 'b' })).map(({ key }) => key).sort(), ['k', 'l'])
+  const counted = (use_count: number) => JSON.stringify({ key: `${use_count}`, content: 'c', use_count })
+  const most = await memory.import({ lines: [counted(1e12), counted(Number.MAX_SAFE_INTEGER)].join('\n') })
+  assert.deepEqual([most.created, most.problems.map(({ line }) => line)], [1, [2]])
 })

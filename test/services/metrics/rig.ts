@@ -50,7 +50,6 @@ export const fakePm2 = (apps: Pm2App[] = [], onKill: (id: number) => void = () =
       killed.push(id)
       onKill(id)
     },
-    restart: async () => undefined,
   }
   return { pm2, apps, killed }
 }

@@ -37,8 +37,8 @@ export interface ReadStore {
   nearest(vector: Float32Array, model_id: number, filter: Filter, limit: number): Measured[]
   /** How many passages match, counted up to `most`. */
   countMatches(match: string, most: number): number
-  /** The number of the passage that is the `nth` from the newest of those that match; 0 where there are fewer. */
-  nthNewest(match: string, nth: number): number
+  /** The number of the passage that is the `nth` from the newest of those that match, from before `until` if given; 0 where there are fewer. */
+  nthNewest(match: string, nth: number, until?: number): number
   /** Passages numbered above `after` that match and pass the filter, best first by BM25. */
   matches(match: string, after: number, filter: Filter, limit: number): Ranked[]
   /** How many passages there are. */
@@ -83,6 +83,9 @@ export const openStore = (db: Database): ReadStore => {
   const nth = db.prepare<[string, number], { rowid: number }>(
     'SELECT rowid FROM passage_words WHERE passage_words MATCH ? ORDER BY rowid DESC LIMIT 1 OFFSET ?',
   )
+  const nthBefore = db.prepare<[string, number, number], { rowid: number }>(`
+    SELECT passage_words.rowid FROM passage_words CROSS JOIN passages p ON p.id = passage_words.rowid
+    WHERE passage_words MATCH ? AND p.created_at < ? ORDER BY passage_words.rowid DESC LIMIT 1 OFFSET ?`)
   // Ranked before anything is looked up: a look at each of 10,000 passages takes longer than ranking them.
   const matches = db.prepare<[object], Ranked>(`
     SELECT p.id, p.document_id, -m.place AS score FROM (
@@ -104,7 +107,7 @@ export const openStore = (db: Database): ReadStore => {
     nearest: (vector, model_id, filter, limit) =>
       nearest.all({ vector: toBlob(vector), model_id, limit, ...toParameters(filter) }),
     countMatches: (match, most) => count.get(match, most)?.n ?? 0,
-    nthNewest: (match, n) => nth.get(match, n)?.rowid ?? 0,
+    nthNewest: (match, n, until) => (until === undefined ? nth.get(match, n) : nthBefore.get(match, until, n))?.rowid ?? 0,
     matches: (match, after, filter, limit) => {
       const timed = filter.since !== undefined || filter.until !== undefined
       return (timed ? matchesWithin : matches).all({ match, after, limit, ...toParameters(filter) })

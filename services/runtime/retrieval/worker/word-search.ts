@@ -50,7 +50,7 @@ export const findByWords = (store: ReadStore, terms: readonly string[], filter: 
     chosen.map(({ term }) => term),
     owner,
   )
-  const after = rarest.count > MAX_RANKED ? store.nthNewest(match, MAX_RANKED) : 0
+  const after = rarest.count > MAX_RANKED ? store.nthNewest(match, MAX_RANKED, filter.until) : 0
   return store
     .matches(match, after, filter, limit)
     .map(({ score, ...found }) => ({ ...found, share: whole === 0 ? 1 : Math.min(1, Math.max(0, score / whole)) }))

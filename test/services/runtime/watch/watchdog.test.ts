@@ -30,7 +30,6 @@ const openRig = async (t: Scope, { patience_ms = 800, isListed = true }: { patie
       lives.at(-1)?.process.kill('SIGKILL')
       begin()
     },
-    restart: async () => undefined,
   }
   const link = openLink({ run_dir: join(home, 'run'), service: 'history' })
   const lines: string[] = []

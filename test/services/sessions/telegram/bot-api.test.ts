@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { BotApi, type Outcome } from '../../../../services/sessions/telegram/bot-api.ts'
@@ -37,6 +38,30 @@ test('bot api - a message arrives as it was sent', async (t) => {
   assert.equal(fake.chat('7')[0]?.text, 'hello')
   assert.equal(fake.chat('7')[0]?.token, TOKEN)
   assert.equal(fake.chat('-100')[0]?.text, '<b>')
+})
+
+test('bot api - a name and a password in the address are sent as such, and told to nobody', async (t) => {
+  let authorization: string | undefined
+  let path: string | undefined
+  const server = createHttpServer((request, response) => {
+    authorization = request.headers.authorization
+    path = request.url
+    response.end(JSON.stringify({ ok: true, result: { message_id: 5 } }))
+  }).listen(0, '127.0.0.1')
+  atEnd(t, async () => {
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  })
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  const api = new BotApi({ base: `http://me:hush%25@127.0.0.1:${port}/proxy/` })
+  const outcomes = [
+    await api.sendMessage(TOKEN, HELLO),
+    await api.sendDocument(TOKEN, { chat_id: '7', caption: '', filename: 'a.md', contents: 'a' }),
+  ]
+  for (const outcome of outcomes) assert.deepEqual(outcome, { kind: 'sent', message_id: 5 })
+  assert.equal(authorization, `Basic ${Buffer.from('me:hush%').toString('base64')}`)
+  assert.equal(path, `/proxy/bot${TOKEN}/sendDocument`)
 })
 
 test('bot api - a file arrives as it was sent', async (t) => {
