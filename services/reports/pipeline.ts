@@ -13,9 +13,11 @@
  *   report twice, unless it was forced (`mail_recipients`).
  * - **D** A report ends once. Its end, and the word to its owner where it failed, are one transaction.
  */
+
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ServiceError } from '../../protocol/errors.ts'
 import type { ReportState } from '../../protocol/reports.ts'
+import { createClosing } from '../runtime/deadline.ts'
 import type { Log } from '../runtime/log.ts'
 import { bootId } from '../runtime/process.ts'
 import { isDatabaseTrouble } from '../runtime/sqlite.ts'
@@ -62,7 +64,7 @@ export interface PipelineDeps extends StepDeps {
 
 export class Pipeline {
   readonly #deps: PipelineDeps
-  readonly #closing = new AbortController()
+  readonly #closing = createClosing()
   /** What is being worked at, with the way to stop it. */
   readonly #active = new Map<string, AbortController>()
 

@@ -2,7 +2,15 @@
  * One signal from several, and from a time. `AbortSignal.any` on a signal that lives as long as the process keeps each of its
  * children: 1 KB for each that somebody listened to (Node.js 20).
  */
+import { setMaxListeners } from 'node:events'
 import { ServiceError } from '../../protocol/errors.ts'
+
+/** What says that a part of the service closes: heard by as many as are at work, where Node.js takes eleven for a leak. */
+export const createClosing = (): AbortController => {
+  const closing = new AbortController()
+  setMaxListeners(0, closing.signal)
+  return closing
+}
 
 /** Runs the work with a signal that is aborted with the first of the signals, for its reason, for as long as the work takes. */
 export const withSignals = async <T>(

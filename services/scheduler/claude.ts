@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ServiceError } from '../../protocol/errors.ts'
 import type { Client } from '../../protocol/method.ts'
 import type { sessions, Turn } from '../../protocol/sessions.ts'
-import { withSignals } from '../runtime/deadline.ts'
+import { createClosing, withSignals } from '../runtime/deadline.ts'
 import type { At } from './points.ts'
 import type { JobRow, Outcome, RunRow } from './rows.ts'
 import { RESULT_CHARACTERS } from './shell/shell.ts'
@@ -57,7 +57,7 @@ export class Claude {
   readonly #sessions: SessionsDoor
   readonly #at: At
   readonly #now: () => number
-  readonly #closing = new AbortController()
+  readonly #closing = createClosing()
 
   constructor(deps: { readonly sessions: SessionsDoor; readonly at: At; readonly now: () => number }) {
     this.#sessions = deps.sessions

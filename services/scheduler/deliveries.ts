@@ -3,7 +3,9 @@
  * other side has taken it (design §6): webhooks are called again and again for a day, with the run's id as
  * Idempotency-Key; Telegram is the work of sessions, which takes a delivery once by its id and keeps evidence of its own.
  */
+
 import { ServiceError } from '../../protocol/errors.ts'
+import { createClosing } from '../runtime/deadline.ts'
 import type { Log } from '../runtime/log.ts'
 import { untilWritten } from '../runtime/until-written.ts'
 import type { Clock } from './clock.ts'
@@ -49,7 +51,7 @@ export interface DeliveriesDeps {
 
 export class Deliveries {
   readonly #deps: DeliveriesDeps
-  readonly #closing = new AbortController()
+  readonly #closing = createClosing()
   readonly #underWay = new Map<string, Promise<void>>()
 
   constructor(deps: DeliveriesDeps) {

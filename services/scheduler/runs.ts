@@ -13,6 +13,7 @@
  */
 
 import { isDiskFull } from '../../protocol/errors.ts'
+import { createClosing } from '../runtime/deadline.ts'
 import type { Log } from '../runtime/log.ts'
 import { bootId } from '../runtime/process.ts'
 import { untilWritten } from '../runtime/until-written.ts'
@@ -63,7 +64,7 @@ export class Runs {
   /** What runs now, with the way to stop it. */
   readonly #active = new Map<string, { readonly type: JobRow['job_type']; readonly stop: AbortController }>()
   readonly #waiters = new Map<string, Set<() => void>>()
-  readonly #closing = new AbortController()
+  readonly #closing = createClosing()
   #isPoked = false
 
   constructor(deps: RunsDeps) {

@@ -10,7 +10,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { ServiceError } from '../../../protocol/errors.ts'
 import type { EmbeddingStatus } from '../../../protocol/memory.ts'
-import { withDeadline } from '../../runtime/deadline.ts'
+import { createClosing, withDeadline } from '../../runtime/deadline.ts'
 import type { Log } from '../../runtime/log.ts'
 import type { Embed } from '../../runtime/retrieval/retrieval.ts'
 import { toMoment } from '../presentation.ts'
@@ -64,7 +64,7 @@ export class Embedder {
   readonly #ollama: OllamaModel
   readonly #embedded: EmbeddedModel
   readonly #turnstile = new Turnstile(CONCURRENCY)
-  readonly #closing = new AbortController()
+  readonly #closing = createClosing()
   readonly #hurry = new AsyncLocalStorage<number>()
   /** What is the matter with Ollama; null: nothing, or never looked. */
   #ollamaProblem: string | null = null

@@ -9,6 +9,7 @@
  * - **C** The end of a mail and what follows from it are one transaction. What came of an attempt is written down before anything
  *   else is sent, however long the disk takes; a service that ends before leaves it *handing*.
  */
+import { createClosing } from '../../runtime/deadline.ts'
 import type { Log } from '../../runtime/log.ts'
 import { untilWritten } from '../../runtime/until-written.ts'
 import type { At } from '../points.ts'
@@ -41,7 +42,7 @@ export interface MailerDeps {
 
 export class Mailer {
   readonly #deps: MailerDeps
-  readonly #closing = new AbortController()
+  readonly #closing = createClosing()
   #timer: NodeJS.Timeout | undefined
   #work: Promise<void> | undefined
   #isEnding = false

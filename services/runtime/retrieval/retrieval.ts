@@ -12,7 +12,7 @@
  */
 import type { Database } from 'better-sqlite3'
 import { ServiceError } from '../../../protocol/errors.ts'
-import { withSignals } from '../deadline.ts'
+import { createClosing, withSignals } from '../deadline.ts'
 import type { Log } from '../log.ts'
 import type { UsedShare } from '../processors.ts'
 import { EmbedLoop } from './embed-loop.ts'
@@ -131,7 +131,7 @@ export const openRetrieval = ({ db, embed, log, settle_ms, usedShare }: Retrieva
   const searcher = new Searcher({ database: db.name, log })
   const onStored = (): void => searcher.catchUp(store.model()?.name ?? null)
   const loop = new EmbedLoop({ store, embed, log, settle_ms, usedShare, onStored })
-  const closing = new AbortController()
+  const closing = createClosing()
 
   /** Words find without it: that another model is in use may have to be written down, and the disk may be full. */
   const taken = (vector: QueryVector | null): QueryVector | null => {

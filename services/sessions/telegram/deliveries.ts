@@ -23,6 +23,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Delivery } from '../../../protocol/deliveries.ts'
+import { createClosing } from '../../runtime/deadline.ts'
 import type { Log } from '../../runtime/log.ts'
 import { settledWithin } from '../../runtime/releases.ts'
 import type { BotApi, Outcome } from './bot-api.ts'
@@ -66,7 +67,7 @@ export class Deliveries {
   readonly #retrying: Retrying
   readonly #pace: Pace
   readonly #lines = new Map<string, Line>()
-  readonly #ending = new AbortController()
+  readonly #ending = createClosing()
   /** Chats to which something was added, or in which something was cancelled, since the last poke. */
   #touched: Chat[] = []
   #stopped = false

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { withDeadline, withSignals } from '../../../services/runtime/deadline.ts'
-import { checkLeaks } from '../../harness.ts'
+import { createClosing, withDeadline, withSignals } from '../../../services/runtime/deadline.ts'
+import { atEnd, checkLeaks } from '../../harness.ts'
 import { keptBy } from './kept-by.ts'
 
 checkLeaks()
@@ -28,6 +28,19 @@ test('deadline - the first signal ends the work, with its reason; none of them k
   call.abort(new Error('taken back'))
   for (const work of works) await assert.rejects(work, /taken back/)
   assert.deepEqual([keptBy(closing.signal), keptBy(call.signal)], [0, 0])
+})
+
+test('deadline - what says that a service closes may be heard by many at one time, without a warning', async (t) => {
+  const warnings: string[] = []
+  const onWarning = ({ name }: Error): void => void warnings.push(name)
+  process.on('warning', onWarning)
+  atEnd(t, () => void process.off('warning', onWarning))
+  const closing = createClosing()
+  const works = Array.from({ length: 50 }, () => withSignals([closing.signal], untilAborted))
+  await new Promise((resolve) => setImmediate(resolve))
+  closing.abort(new Error('closing'))
+  for (const work of works) await assert.rejects(work, /closing/)
+  assert.deepEqual(warnings, [])
 })
 
 test('deadline - time is up: what does not heed its signal is not waited for', async () => {
