@@ -1,11 +1,13 @@
 /** What the documents promise is there. */
 import assert from 'node:assert/strict'
+import { accessSync, constants } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { commands } from '../cli/commands.ts'
 import { curlLine } from '../cli/summary.ts'
 import { OWN_ROUTES } from '../gateway-edge/http/own-routes.ts'
 import { table } from '../protocol/contract.ts'
-import { sourceFiles, textOf } from './source-tree.ts'
+import { root, sourceFiles, textOf } from './source-tree.ts'
 
 const readme = textOf('README.md')
 
@@ -61,4 +63,9 @@ test('readme - every document and file that is named in a comment or a document 
     ),
     [],
   )
+})
+
+test('readme - the program that `npx switchboard` calls may be executed', () => {
+  const { bin } = JSON.parse(textOf('package.json')) as { bin: Record<string, string> }
+  for (const file of Object.values(bin)) assert.doesNotThrow(() => accessSync(join(root, file), constants.X_OK), file)
 })
