@@ -20,7 +20,6 @@ import { doneBefore, type NextBatch, nextStep } from '../harness/chain.ts'
 import { findMarker } from '../harness/markers.ts'
 import { mentionedProject, writePointer } from '../harness/pointer.ts'
 import { type Harness, isAllDone, readHarness } from '../harness/progress.ts'
-import { sessionKey } from '../open-turn.ts'
 import type { Outbox } from '../outbox.ts'
 import { newLane, newSession } from '../places.ts'
 import type { At } from '../points.ts'
@@ -232,11 +231,6 @@ export class Tasks {
   async cancel(taskId: string): Promise<boolean> {
     if (!this.#o.taskStore.task(taskId)) throw new ServiceError('not_found', 'there is no such task')
     return await this.#o.turns.cancel(taskId)
-  }
-
-  /** The keys of a chat's sessions: its own and those of its lanes. */
-  keysOf(botId: string, chatId: string): string[] {
-    return this.#o.store.lanes(botId, chatId).map(sessionKey)
   }
 }
 
