@@ -30,14 +30,18 @@ const ROUND: readonly Point[] = [
   'end_committed',
 ]
 
-/** One step of the work: the first task that is not done is done. */
+/**
+ * One step of the work: the first task that is not done is done. It dies with its agent in the middle of whatever it does, so
+ * the plan is put into its place whole: a chain whose plan is torn ends, rightly, and this test is about another thing.
+ */
 const STEP = `
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 const file = '.harness/tasks.json'
 const plan = JSON.parse(readFileSync(file, 'utf8'))
 const next = plan.tasks.find((task) => task.status !== 'done')
 if (next) next.status = 'done'
-writeFileSync(file, JSON.stringify(plan))
+writeFileSync(file + '.next', JSON.stringify(plan))
+renameSync(file + '.next', file)
 `
 
 const prepare = (rig: Rig): string => {
@@ -141,18 +145,15 @@ test('chain - thirty batches, killed at every step: each runs at most once, none
     'one row for each batch',
   )
   assert.equal(new Set(tasks.map((task) => task.chain_id)).size, 1)
+  const last = tasks.at(-1)
+  assert.equal(last?.outcome, 'complete', `the chain ended behind batch ${last?.depth}: ${last?.note}`)
   assert.deepEqual(
-    tasks.filter((task) => task.state === 'interrupted').map((task) => task.depth),
-    [...KILLED],
-  )
-  assert.deepEqual(
-    tasks.filter((task) => !KILLED.has(task.depth)).filter((task) => task.state !== 'done'),
-    [],
+    tasks.map(({ depth, state }) => ({ depth, state })),
+    tasks.map(({ depth }) => ({ depth, state: KILLED.has(depth) ? 'interrupted' : 'done' })),
   )
   const ran = journalOf(rig)
   assert.equal(new Set(ran).size, ran.length, 'no batch ran twice')
   assert.deepEqual(new Set(ran), new Set(tasks.map((task) => task.task_id)), 'each batch of a row ran')
   const [harness] = (await rig.sessions.harness_status({ chat_id: 'c1' })).jobs
   assert.equal(harness?.harness?.done, BATCHES)
-  assert.equal(tasks.at(-1)?.outcome, 'complete')
 })
