@@ -4,6 +4,9 @@ import type { Log } from './log.ts'
 
 const RETRY_MS = 500
 
+/** {@link untilWritten} for one log and one life. */
+export type UntilWritten = <R>(what: string, fields: Readonly<Record<string, unknown>>, work: () => R | Promise<R>) => Promise<R>
+
 /**
  * Does the work, and does it again until it goes through; the first try is made before this returns. The work must leave
  * nothing half done when it throws. @param what names it in the log: "the end of a turn" @param ending aborted when there is no

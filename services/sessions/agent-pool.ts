@@ -118,7 +118,8 @@ export class AgentPool {
     try {
       folder.createNew()
     } catch (error) {
-      this.#note(row.n, () => store.agentDead(row.n, null, Date.now()))
+      // There is no process and never will be, and where the disk is full this is tried again and again.
+      this.#note(row.n, () => store.forgetAgent(row.n))
       throw error
     }
     const warm = this.#open(row, folder, 0)

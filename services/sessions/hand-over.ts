@@ -20,7 +20,7 @@ import { isDiskFull } from '../../protocol/errors.ts'
 import type { Log } from '../runtime/log.ts'
 import { bootId } from '../runtime/process.ts'
 import { isDatabaseTrouble } from '../runtime/sqlite.ts'
-import { untilWritten } from '../runtime/until-written.ts'
+import type { UntilWritten } from '../runtime/until-written.ts'
 import type { Transcripts } from './agent/transcript.ts'
 import type { AgentPool } from './agent-pool.ts'
 import { cancelledEnd, failedEnd, interruptedEnd, resultEnd } from './ends.ts'
@@ -61,6 +61,9 @@ export interface HandOverDeps {
   /** Why a turn may not be begun now, in words for its user. */
   readonly refusal: (turn: Pick<TurnRow, 'bot_id' | 'chat_id' | 'unattended'>) => string | null
   readonly recall: (turn: TurnRow) => Promise<readonly Recalled[]>
+  /** Given up where this life ends, of which the signal tells: what is left is found by the next one. */
+  readonly untilWritten: UntilWritten
+  readonly ending: AbortSignal
 }
 
 const AGAIN: Outcome = { kind: 'again' }
@@ -87,6 +90,8 @@ export class HandOver {
       const warm = turn.row.agent === null ? null : this.#o.pool.get(turn.row.agent)
       // Nothing is on disk of a hand-over: nothing can have reached an agent.
       if (!warm) return await this.#notBegun(turn, error as Error)
+      // It is at work, and the next life finds out how far it was handed over.
+      if (this.#o.ending.aborted) return LOST
       await this.#o.pool.kill(warm)
       return LOST
     }
@@ -181,9 +186,8 @@ export class HandOver {
     }
     at('line_written', turn.id)
     // It has the message, whatever the disk has room for. Unless it died meanwhile and the turn went on without it.
-    const outcome = await untilWritten(log, 'a hand-over', { turn: turn.id }, () =>
-      warm.turn === turn ? this.#handed(turn, warm) : LOST,
-    )
+    const handed = (): Outcome => (warm.turn === turn ? this.#handed(turn, warm) : LOST)
+    const outcome = await this.#o.untilWritten('a hand-over', { turn: turn.id }, handed)
     if (outcome.kind === 'handed') at('handed_committed', turn.id)
     return outcome
   }

@@ -5,10 +5,12 @@ import type { history } from '../../protocol/history.ts'
 import type { memory } from '../../protocol/memory.ts'
 import type { Client, Publisher } from '../../protocol/method.ts'
 import type { sessions } from '../../protocol/sessions.ts'
+import { createClosing } from '../runtime/deadline.ts'
 import type { Home } from '../runtime/home.ts'
 import type { Log } from '../runtime/log.ts'
 import { packageRoot } from '../runtime/package-root.ts'
 import { closeDatabase, openDatabase } from '../runtime/sqlite.ts'
+import { type UntilWritten, untilWritten } from '../runtime/until-written.ts'
 import { toApprovalId } from './agent/permission.ts'
 import { Transcripts } from './agent/transcript.ts'
 import { AgentPool } from './agent-pool.ts'
@@ -76,6 +78,8 @@ export const openSessions = async (deps: OpenSessionsDeps) => {
   const db = openDatabase({ path: join(home.db, 'sessions.db'), migrations_dir: migrations, synchronous: 'FULL', log })
   defer('database', () => closeDatabase(db))
   const store = openStore(db)
+  const ending = createClosing()
+  const stubborn: UntilWritten = (what, fields, work) => untilWritten(log, what, fields, work, ending.signal)
   const program = await findProgram(env, deps.environment, join(home.root, 'demo'))
   if (program.about.problem !== null) log.error({ problem: program.about.problem }, 'the agent program cannot serve')
   const transcripts = new Transcripts(program.config_dir)
@@ -169,9 +173,12 @@ export const openSessions = async (deps: OpenSessionsDeps) => {
       context,
       refusal,
       recall: ({ bot_id, message }) => recall.of(bot_id, message),
+      untilWritten: stubborn,
+      ending: ending.signal,
     }),
     program,
     log,
+    untilWritten: stubborn,
     at,
     max_running: env.GATEWAY_MAX_CLAUDE_PROCESSES,
     max_tasks: env.GATEWAY_MAX_BACKGROUND_TASKS,
@@ -247,7 +254,9 @@ export const openSessions = async (deps: OpenSessionsDeps) => {
     defer('upkeep', () => upkeep.stop())
   }
   // A call to Telegram that is cut off may have arrived: its repeat would carry a label.
-  const drain = async (): Promise<void> =>
-    void (await Promise.all([turns.drain(), approvals.drain(), telegram.deliveries.drain()]))
+  const drain = async (): Promise<void> => {
+    ending.abort()
+    await Promise.all([turns.drain(), approvals.drain(), telegram.deliveries.drain()])
+  }
   return { handlers, start, drain }
 }

@@ -1,6 +1,5 @@
 /** What is kept of a turn that the CLI began by itself: a turn of its own, in the rows, in history, and for who is to be told. */
 import { randomUUID } from 'node:crypto'
-import { untilWritten } from '../runtime/until-written.ts'
 import type { OwnTurn } from './agent/own-turns.ts'
 import { ownEnd, ownRecord } from './ends.ts'
 import type { TurnRow } from './rows.ts'
@@ -9,7 +8,7 @@ import type { WarmAgent } from './warm-agent.ts'
 
 /** Records it, ended. @param next where the line behind it begins. @param add takes a turn that follows from it */
 export const recordOwnTurn = async (
-  { store, outbox, log, follow }: Pick<TurnsOptions, 'store' | 'outbox' | 'log' | 'follow'>,
+  { store, outbox, untilWritten, follow }: Pick<TurnsOptions, 'store' | 'outbox' | 'untilWritten' | 'follow'>,
   warm: WarmAgent,
   own: OwnTurn,
   next: number,
@@ -25,7 +24,7 @@ export const recordOwnTurn = async (
   const followUp = follow({ ...turn, origin: 'agent' }, end)
   const commit = () => store.addOwnTurn(turn, end, next, total, record, () => followUp?.commit())
   await warm.recorded
-  await untilWritten(log, 'a turn that an agent began by itself', { agent }, commit)
+  await untilWritten('a turn that an agent began by itself', { agent }, commit)
   followUp?.done(add)
   outbox.poke()
   return store.turn(turn.turn_id) as TurnRow

@@ -163,6 +163,7 @@ export const openStore = (db: Database) => {
     agentDead: sql<[number | null, number, number]>(
       `UPDATE agents SET state = 'dead', exit_status = ?, ended_at = ? WHERE n = ?`,
     ),
+    forgetAgent: sql<[number]>('DELETE FROM agents WHERE n = ?'),
     agentByNonce: sql<[string], AgentRow & { exit_status: number | null }>('SELECT * FROM agents WHERE nonce = ?'),
     keptLogs: sql<[], { n: number; ended_at: number }>(
       `SELECT n, ended_at FROM agents WHERE state = 'dead' AND logs_kept = 1 ORDER BY ended_at DESC, n DESC`,
@@ -350,6 +351,9 @@ export const openStore = (db: Database) => {
     agentProcess: soft((n: number, process: ProcessIdentity) => void q.agentProcess.run(process.pid, process.start, n)),
     agentRetiring: soft((n: number) => void q.agentRetiring.run(n)),
     agentDead: soft((n: number, status: number | null, now: number) => void q.agentDead.run(status, now, n)),
+
+    /** Of one that never began. Its number is not given again. */
+    forgetAgent: soft((n: number) => void q.forgetAgent.run(n)),
 
     agentByNonce: (nonce: string) => q.agentByNonce.get(nonce) ?? null,
     /** Agents that have left and whose logs are still kept, the last one first. */

@@ -1,5 +1,6 @@
 /** What turns need of others. */
 import type { Log } from '../runtime/log.ts'
+import type { UntilWritten } from '../runtime/until-written.ts'
 import type { AgentPool } from './agent-pool.ts'
 import type { EndedTurn, FollowUp } from './follow-up.ts'
 import type { HandOver } from './hand-over.ts'
@@ -17,6 +18,8 @@ export interface TurnsOptions {
   readonly handOver: HandOver
   readonly program: Program
   readonly log: Log
+  /** Given up where this life ends: what is left is found by the next one. */
+  readonly untilWritten: UntilWritten
   readonly at: At
   /** Turns that run at one time: of chats, and beside them of tasks in the background. */
   readonly max_running: number

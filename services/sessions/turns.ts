@@ -17,7 +17,6 @@
  */
 
 import { randomUUID } from 'node:crypto'
-import { untilWritten } from '../runtime/until-written.ts'
 import type { OwnTurn } from './agent/own-turns.ts'
 import { cancelledEnd, clearedEnd, expiredEnd, failedEnd, replyRecord, resultEnd } from './ends.ts'
 import type { Outcome } from './hand-over.ts'
@@ -129,8 +128,8 @@ export class Turns {
       if (!turn.isEnding) await this.#o.watchdog.breakOff(turn, warm)
       return
     }
-    const { log, handOver } = this.#o
-    const outcome = await untilWritten(log, 'a hand-over', { turn: turn.id }, () => handOver.recover(turn, warm))
+    const { untilWritten, handOver } = this.#o
+    const outcome = await untilWritten('a hand-over', { turn: turn.id }, () => handOver.recover(turn, warm))
     await this.#goOn(turn, outcome)
   }
 
@@ -285,15 +284,15 @@ export class Turns {
 
   async #afterExit(warm: WarmAgent, status: number | null): Promise<void> {
     const turn = warm.turn
-    const { store, log, handOver } = this.#o
+    const { store, untilWritten, handOver } = this.#o
     const of = { agent: warm.row.n, turn: turn?.id }
     if (turn && !turn.isEnding) {
       const settle = () => handOver.settle(turn, warm, status)
-      await this.#goOn(turn, await untilWritten(log, 'what an end of an agent means for its turn', of, settle))
+      await this.#goOn(turn, await untilWritten('what an end of an agent means for its turn', of, settle))
     }
     await warm.recorded
     // The row last: as long as it is not dead, the next life looks at the turn again.
-    await untilWritten(log, 'the end of an agent', of, () => store.agentDead(warm.row.n, status, Date.now()))
+    await untilWritten('the end of an agent', of, () => store.agentDead(warm.row.n, status, Date.now()))
     this.pump()
   }
 
@@ -352,7 +351,7 @@ export class Turns {
     const record = replyRecord(turn.row, end.reply, now)
     // With it the log counts as folded up to here: what the agent did of its own accord before must be on disk.
     await folded?.recorded
-    const followUp = await untilWritten(log, 'the end of a turn', { turn: turn.id }, () => {
+    const followUp = await this.#o.untilWritten('the end of a turn', { turn: turn.id }, () => {
       const follows = this.#o.follow(turn.row, end)
       store.end(turn.row, end, position, record, now, () => follows?.commit())
       return follows
@@ -383,9 +382,9 @@ export class Turns {
 
   /** `/clear` is our own reset of the conversation; it takes its place in the queue like any message. */
   async #clearConversation(turn: OpenTurn): Promise<void> {
-    const { store, pool, log } = this.#o
+    const { store, pool, untilWritten } = this.#o
     await Promise.all(pool.ofSession(turn.key).map((warm) => pool.dismiss(warm)))
-    await untilWritten(log, 'a new conversation', { turn: turn.id }, () => store.newConversation(turn.row, randomUUID()))
+    await untilWritten('a new conversation', { turn: turn.id }, () => store.newConversation(turn.row, randomUUID()))
     await this.#finish(turn, clearedEnd())
   }
 

@@ -1,7 +1,7 @@
 /** A full disk, a read-only folder, a clock that jumps, a second instance, a database from the future. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, statfsSync } from 'node:fs'
+import { mkdirSync, rmSync, statfsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -79,6 +79,18 @@ test('degraded - something else in the place of a session folder fails the turn 
   assert.equal(turn.state, 'failed')
   assert.match(turn.reply ?? '', /^\[ERROR\] Claude could not be started: .*EEXIST/)
   assert.equal((await rig.ended(await rig.ask('{{label=b tokens=1}} go', 'c2'))).state, 'answered')
+})
+
+test('degraded - an agent whose folder cannot be made fails the turn with the reason, and leaves nothing', async (t) => {
+  const rig = await openScriptedRig(t)
+  const agents = join(rig.home, 'agents')
+  rmSync(agents, { recursive: true, force: true })
+  await writeFile(agents, 'a file')
+  const turn = await rig.ended(await rig.ask('hello'))
+  assert.match(turn.reply ?? '', /^\[ERROR\] Claude could not be started: /)
+  assert.deepEqual(rig.query('SELECT n FROM agents'), [])
+  rmSync(agents)
+  assert.equal((await rig.ended(await rig.ask('{{label=b tokens=1}} go'))).state, 'answered')
 })
 
 test('degraded - a home that cannot be written to is refused in words, and works again when it can', {

@@ -63,6 +63,27 @@ test('full disk - a stop asked for while a hand-over waits for room is not forgo
   assert.equal((await rig.ended(turnId)).state, 'cancelled')
 })
 
+test('full disk - a service that is to end leaves what it cannot write to its next life', async (t) => {
+  const rig = await openScriptedRig(t)
+  // The end of a turn; then a hand-over whose agent is at work.
+  for (const state of ['answered', 'running']) {
+    const chat = `c-${state}`
+    const order = `{{label=words tokens=20 delay_ms=50}} ${state}`
+    const makeRoom = fillDisk(join(rig.home, 'db', 'sessions.db'), `UPDATE OF state ON turns WHEN NEW.state = '${state}'`)
+    const before = rig.service('sessions')
+    const turnId = await rig.ask(order, chat)
+    await eventually(() => wasRefused([before.output()]))
+    before.process.kill('SIGTERM')
+    await before.exit
+    assert.equal(before.process.exitCode, 0, before.output())
+    assert.doesNotMatch(before.output(), /Not all work ended within the deadline/)
+    makeRoom()
+    await rig.start('sessions')
+    const turn = await rig.ended(turnId)
+    assert.deepEqual([turn.state, turn.reply, rig.runs(order)], ['answered', rig.answerOf('words', 20), 1])
+  }
+})
+
 test('full disk - a hand-over found again after a kill waits for room', async (t) => {
   const rig = await openScriptedRig(t)
   rig.arm('line_written')
