@@ -94,7 +94,7 @@ export class EmbeddedModel {
   #thread(): Worker {
     if (this.#worker !== undefined) return this.#worker
     if (performance.now() < this.#brokenUntil) throw new ServiceError('unavailable', 'The built-in model has just failed')
-    const worker = new Worker(new URL('./model-thread.js', import.meta.url), { stdout: true, stderr: true })
+    const worker = this.#newWorker()
     // It has nothing to say, and our standard output is a log.
     worker.stdout.resume()
     worker.stderr.resume()
@@ -109,6 +109,15 @@ export class EmbeddedModel {
     worker.on('exit', (code) => onEnd(new Error(`exit ${code}`)))
     this.#worker = worker
     return worker
+  }
+
+  #newWorker(): Worker {
+    try {
+      return new Worker(new URL('./model-thread.js', import.meta.url), { stdout: true, stderr: true })
+    } catch (error) {
+      this.#brokenUntil = performance.now() + PAUSE_MS
+      throw new ServiceError('unavailable', 'The built-in model could not be started', { cause: error })
+    }
   }
 
   #answered({ id, vector, problem }: Answer): void {
