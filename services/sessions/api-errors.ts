@@ -19,6 +19,7 @@ const ADVICE: readonly (readonly [RegExp, string])[] = [
     /prompt is too long|context (window|limit)/i,
     'The conversation has become too long: send /compact to shorten it, or /clear to begin anew.',
   ],
+  [/output token maximum/i, 'The answer is longer than the model may make it: ask for it in parts.'],
   [/request too large|\b413\b/i, 'The message is too large for the API: send it in parts.'],
   [
     /issue with the selected model|model_not_found|\b404\b/i,

@@ -72,7 +72,7 @@ export const resultEnd = (turn: OpenTurn, result: FoldResult, agentCost: number,
     case 'answered':
       return { state: 'answered', reply: bounded(text), reason: null, end_offset: endOffset, ...took }
     case 'failed':
-      return { state: 'failed', reply: error(explain(text)), reason: text, end_offset: endOffset, ...took }
+      return { state: 'failed', reply: withPartial(partial, error(explain(text))), reason: text, end_offset: endOffset, ...took }
     case 'repeated':
       return interruptedEnd('', 'Claude had this message before and did not run it again', endOffset)
     case 'interrupted': {

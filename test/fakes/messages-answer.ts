@@ -6,8 +6,9 @@ import type { ApiRequest, Filling } from './messages-api.ts'
 /** A content block of an answer: how it begins, and what is added to it. */
 export type Piece = { start: object; deltas: object[] }
 
-/** The content blocks of the answer. */
-export function composePieces(request: Pick<ApiRequest, 'kind' | 'prompt'>, wish: Directives): Piece[] {
+/** The content blocks of the answer. @param earlier how many requests of this kind came with this text before */
+export function composePieces(request: Pick<ApiRequest, 'kind' | 'prompt'>, wish: Directives, earlier = 0): Piece[] {
+  if (request.kind === 'go_on') return [textPiece([` part${earlier + 2}`])]
   if (request.kind === 'side') return [textPiece(['side'])]
   if (request.kind === 'own') return [textPiece(tokenParts(wish.number('own_tokens', 2), wish.text('own_label', 'own')))]
   const pieces: Piece[] = []

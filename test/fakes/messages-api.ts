@@ -12,6 +12,7 @@
  * | `thinking="…"` | a thinking block in front |
  * | `empty` | no content block |
  * | `tool=Bash command="…" background` | a tool call (once a prompt), then, with its result, the text as above |
+ * | `cuts=N` | the first N parts of the answer end at the output limit; asked to go on, the model says ` part2`, ` part3` … |
  * | `first_ms=D` | waits before the headers |
  * | `hang` | no headers, ever |
  * | `stall_after=N`, `cut_after=N`, `fault_after=N` | silence, a reset, an `error` event after N deltas |
@@ -33,9 +34,12 @@ export type ApiRequest = {
   at: number
   /** `x-claude-code-session-id` */
   session_id: string | null
-  /** `prompt`: a user's text is the newest thing; `tool_result`: a tool's answer is; `own`: a background task's end is; `side`: the CLI's own errand. */
-  kind: 'prompt' | 'tool_result' | 'own' | 'side'
-  /** The newest user text, without what the CLI adds of its own. Of a `tool_result` request: the text that led there. */
+  /**
+   * `prompt`: a user's text is the newest thing; `tool_result`: a tool's answer is; `own`: a background task's end is; `go_on`: the
+   * CLI asks for the rest of an answer that was cut; `side`: the CLI's own errand.
+   */
+  kind: 'prompt' | 'tool_result' | 'own' | 'go_on' | 'side'
+  /** The newest user text, without what the CLI adds of its own. Of a `tool_result` or `go_on` request: the text that led there. */
   prompt: string
   /** All user texts of the newest user message, oldest first: several when messages were merged or an earlier one failed. */
   texts: string[]
@@ -127,13 +131,18 @@ function describe(body: MessagesBody, request: IncomingMessage): ApiRequest {
   const afterTool =
     blocks.at(-1)?.type === 'tool_result' || (blocks.some((block) => block.type === 'tool_result') && texts.length === 0)
   const own = raw.includes('<task-notification>')
-  const led = () => users.flatMap((message) => userTexts(message.content)).at(-1)
+  const goOn = isGoOn(texts.at(-1) ?? '')
+  const led = () =>
+    users
+      .flatMap((message) => userTexts(message.content))
+      .filter((text) => !isGoOn(text))
+      .at(-1)
   const session = request.headers['x-claude-code-session-id']
   return {
     at: Date.now(),
     session_id: typeof session === 'string' ? session : null,
-    kind: side ? 'side' : afterTool ? 'tool_result' : own ? 'own' : 'prompt',
-    prompt: (afterTool || own ? led() : texts.at(-1)) ?? '',
+    kind: side ? 'side' : afterTool ? 'tool_result' : own ? 'own' : goOn ? 'go_on' : 'prompt',
+    prompt: (afterTool || own || goOn ? led() : texts.at(-1)) ?? '',
     texts,
     stream: body.stream === true,
     model: body.model,
@@ -141,6 +150,9 @@ function describe(body: MessagesBody, request: IncomingMessage): ApiRequest {
     body,
   }
 }
+
+/** What the CLI says to a model whose answer was cut at the output limit (2.1.330). */
+const isGoOn = (text: string): boolean => text.startsWith('Output token limit hit.')
 
 /** The texts of a message that a user wrote. What the CLI adds is wrapped in `<system-reminder>`. */
 function userTexts(content: string | Block[]): string[] {
@@ -159,14 +171,16 @@ async function answer(
   filling: Filling,
 ): Promise<void> {
   const wish = parseDirectives(entry.prompt)
-  const faulty = entry.kind !== 'side' && entry.kind !== 'own' && earlier < wish.number('times', Number.POSITIVE_INFINITY)
+  const faulty =
+    (entry.kind === 'prompt' || entry.kind === 'tool_result') && earlier < wish.number('times', Number.POSITIVE_INFINITY)
   if (wish.has('first_ms')) await sleep(wish.number('first_ms', 0), undefined, { signal: closing })
   if (faulty && wish.has('hang')) return await never(closing)
   if (faulty && wish.has('status')) return sendError(entry, response, wish)
   entry.status = 200
-  const pieces = filledPieces(entry, filling) ?? composePieces(entry, wish)
+  const pieces = filledPieces(entry, filling) ?? composePieces(entry, wish, earlier)
   const tool = pieces.some((piece) => JSON.stringify(piece.start).includes('tool_use'))
-  const stopReason = tool ? 'tool_use' : wish.text('stop_reason', 'end_turn')
+  const part = entry.kind === 'go_on' ? earlier + 2 : 1
+  const stopReason = tool ? 'tool_use' : part <= wish.number('cuts', 0) ? 'max_tokens' : 'end_turn'
   if (!entry.stream) return sendJson(response, 200, wholeMessage(entry.model, pieces, stopReason))
   await stream(entry, response, pieces, stopReason, { wish, faulty, closing })
 }

@@ -60,6 +60,10 @@ export class TurnFold {
   /** Blocks being streamed that no `assistant` line has confirmed yet. */
   #open: Block[] = []
   #text = ''
+  /** Where in the text the answer begins: behind the last tool, as the CLI counts it. */
+  #answerFrom = 0
+  /** The answer was cut at the output limit. The CLI has the model go on, and its result holds nothing but the last part. */
+  #isCut = false
   #model: string | null = null
   /** Of the requests that are complete, and of the one under way. */
   #tokens = 0
@@ -190,6 +194,8 @@ export class TurnFold {
     return asList(asRecord(json.message).content).flatMap((item): Saying[] => {
       const block = asRecord(item)
       if (block.type !== 'tool_result') return []
+      this.#answerFrom = this.text.length
+      this.#isCut = false
       const parts = asList(block.content).map((part) => asText(asRecord(part).text) ?? '')
       const content = asText(block.content) ?? parts.join('\n')
       return [
@@ -220,6 +226,7 @@ export class TurnFold {
         return []
       case 'message_delta':
         this.#tokensNow = asCount(asRecord(event.usage).output_tokens) ?? this.#tokensNow
+        if (asRecord(event.delta).stop_reason === 'max_tokens') this.#isCut = true
         return []
       case 'content_block_start': {
         const type = asText(asRecord(event.content_block).type)
@@ -287,7 +294,9 @@ export class TurnFold {
       return []
     }
     this.#state = 'ended'
-    this.#result = resultOf(json, this.text, this.#model)
+    const result = resultOf(json, this.text, this.#model)
+    const isPart = this.#isCut && result.kind === 'answered'
+    this.#result = isPart ? { ...result, text: this.text.slice(this.#answerFrom) } : result
     return []
   }
 }

@@ -74,6 +74,30 @@ test('api errors - a stream that breaks in mid-answer ends in the whole answer',
   }
 })
 
+test('api errors - an answer that is cut at the output limit is told whole, with what the CLI has the model add', {
+  timeout: 60_000,
+}, async (t) => {
+  const rig = await openRig(t, 'real')
+  if (!rig) return
+  const bash = 'tool=Bash command="echo hi"'
+  for (const [directives, expected] of [
+    ['label=words tokens=3 cuts=1', 'words t0 t1 t2 part2'],
+    ['label=more tokens=1 cuts=3', 'more t0 part2 part3 part4'],
+    // What is said before a tool is no part of the answer, as ever.
+    [`label=tooled tokens=1 cuts=1 ${bash}`, 'tooled t0 part2'],
+    ['label=broken tokens=6 cut_after=3 times=1 cuts=1', 'broken t0 t1 t2 t3 t4 t5 part2'],
+  ] as const) {
+    const turnId = await rig.ask(`{{${directives}}} go`)
+    assert.equal(textOf(await rig.follow(turnId)), expected, directives)
+    const turn = await rig.sessions.turn({ turn_id: turnId })
+    assert.deepEqual([turn.state, turn.reply], ['answered', expected], directives)
+  }
+  const endless = await rig.ended(await rig.ask('{{label=endless tokens=1 cuts=99}} go'))
+  assert.equal(endless.state, 'failed')
+  assert.match(endless.reply ?? '', /^\[ERROR\] .*ask for it in parts.*So far Claude had said:\n\nendless t0 part2 part3 part4$/s)
+  await goesOn(rig)
+})
+
 test('api errors - retries are shown as such', { timeout: 60_000 }, async (t) => {
   const rig = await openRig(t, 'real')
   if (!rig) return

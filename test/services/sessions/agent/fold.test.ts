@@ -201,6 +201,24 @@ test('fold - a subagent is not shown, a tool is, compactly', () => {
   assert.equal(events[0]?.type === 'tool_use' && events[0].input.length <= 2_001, true)
 })
 
+test('fold - an answer that the output limit has cut is all of its parts, from the last tool on', () => {
+  const cut = {
+    type: 'stream_event',
+    event: { type: 'message_delta', delta: { stop_reason: 'max_tokens' }, usage: { output_tokens: 4 } },
+    parent_tool_use_id: null,
+  }
+  const tool = {
+    type: 'user',
+    message: { role: 'user', content: [{ type: 'tool_result', tool_use_id: 't1', content: 'done' }] },
+    parent_tool_use_id: null,
+  }
+  const partsOf = (lines: readonly object[]) => fold([lifecycle('started'), ...lines]).fold.result?.text
+  assert.equal(partsOf([whole('one '), cut, whole('two '), cut, whole('three'), result({ result: 'three' })]), 'one two three')
+  assert.equal(partsOf([whole('I look. '), tool, whole('one '), cut, whole('two'), result({ result: 'two' })]), 'one two')
+  assert.equal(partsOf([whole('one '), cut, whole('I look. '), tool, whole('two'), result({ result: 'two' })]), 'two')
+  assert.equal(partsOf([whole('one '), { ...cut, parent_tool_use_id: 't1' }, whole('two'), result({ result: 'two' })]), 'two')
+})
+
 test('fold - how a turn ended is read from the result, not from its subtype', () => {
   const kinds = [
     [result(), 'answered'],
