@@ -32,14 +32,22 @@ const MAX_SLUG = 200
 /** The CLI's name for the folder of a working directory. */
 export const slugOf = (cwd: string): string => cwd.replace(/[^A-Za-z0-9]/g, '-')
 
+/**
+ * Whether the predecessor found the conversation of a folder again that it had deleted and made anew: it looked under a name in which
+ * only slashes are replaced.
+ */
+export const isFoundAgain = (cwd: string): boolean => cwd.length <= MAX_SLUG && slugOf(cwd) === cwd.replaceAll('/', '-')
+
+/** The project folders in which records of a working directory may lie: one, where its name is written out. */
+const projectsOf = (projects: string, slug: string): string[] => {
+  if (slug.length <= MAX_SLUG) return existsSync(join(projects, slug)) ? [slug] : []
+  return existsSync(projects) ? readdirSync(projects).filter((name) => name.startsWith(`${slug.slice(0, MAX_SLUG)}-`)) : []
+}
+
 /** The records that the CLI has of a working directory. @param config_dir the parent of `projects/` */
 export const recordsOf = (config_dir: string, cwd: string): string[] => {
   const projects = join(config_dir, 'projects')
-  const slug = slugOf(existsSync(cwd) ? realpathSync(cwd) : cwd)
-  const isOurs = (name: string): boolean =>
-    slug.length <= MAX_SLUG ? name === slug : name.startsWith(`${slug.slice(0, MAX_SLUG)}-`)
-  const folders = existsSync(projects) ? readdirSync(projects).filter(isOurs) : []
-  return folders.flatMap((folder) =>
+  return projectsOf(projects, slugOf(existsSync(cwd) ? realpathSync(cwd) : cwd)).flatMap((folder) =>
     readdirSync(join(projects, folder))
       .filter((name) => name.endsWith('.jsonl') && UUID.test(basename(name, '.jsonl')))
       .map((name) => join(projects, folder, name)),

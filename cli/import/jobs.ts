@@ -1,7 +1,7 @@
 /**
  * Jobs: made anew through the scheduler. It has no name by which it would know a repeat, so a note of what became of each job
- * is kept in `imported.json`; a job that is there with the same bot, name and command counts as taken over, too (the command
- * may have been killed between the job and the note).
+ * is kept in `imported.json`; a job that is there just as it would be made, and that the note has for no other, counts as taken
+ * over, too (the command may have been killed between the job and the note). One import at a time: the caller holds its lock.
  */
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
@@ -20,9 +20,19 @@ const Note = z.object({ jobs: z.record(z.string(), z.number()) })
 
 export type NewJob = z.input<typeof scheduler.methods.create.input>
 
+/** A job of the scheduler, as far as it tells which of the predecessor's it is. */
+interface JobThere {
+  readonly id: number
+  readonly bot_id: string
+  readonly name: string
+  readonly command: string
+  readonly cron_expression: string
+  readonly timezone: string | null
+}
+
 /** The scheduler, as far as it is needed. */
 export interface SchedulerDoor {
-  list(): Promise<readonly { id: number; bot_id: string; name: string; command: string }[]>
+  list(): Promise<readonly JobThere[]>
   create(job: NewJob): Promise<number>
 }
 
@@ -34,7 +44,7 @@ export const toJob = (row: OldRow, cwd: string | undefined): { job: NewJob; revi
     return { problem: `${title}: a job of type ${JSON.stringify(job_type)} did nothing` }
   const converted = convert(String(cron_expression))
   if ('problem' in converted) return { problem: `${title}: ${converted.problem}` }
-  const timezone = typeof row.timezone === 'string' && row.timezone !== '' ? row.timezone : null
+  const timezone = (typeof row.timezone === 'string' && row.timezone.trim()) || null
   try {
     if (scheduleOf(converted.expression, timezone).next(Date.now()) === null)
       return { problem: `${title}: "${cron_expression}" never comes due` }
@@ -66,9 +76,10 @@ export const toJob = (row: OldRow, cwd: string | undefined): { job: NewJob; revi
   return { job: parsed.data, review }
 }
 
-const keyOf = ({ id, bot_id, name, command, cron_expression, created_at }: OldRow): string =>
+/** By what stays when its owner changes the job there: a job that was taken over and then given another hour is no new one. */
+const keyOf = ({ id, bot_id, name, created_at }: OldRow): string =>
   createHash('sha256')
-    .update(JSON.stringify([id, bot_id, name, command, cron_expression, created_at]))
+    .update(JSON.stringify([id, bot_id, name, created_at]))
     .digest('hex')
     .slice(0, 32)
 
@@ -76,6 +87,8 @@ const readNote = (home: string): z.output<typeof Note> => {
   const file = join(home, NOTE)
   return existsSync(file) ? Note.parse(JSON.parse(readFileSync(file, 'utf8'))) : { jobs: {} }
 }
+
+const WHAT_TELLS = ['bot_id', 'name', 'command', 'cron_expression', 'timezone'] as const
 
 /** Takes over all jobs. @param door null: only looks; @param cwd the folder in which shell jobs run; absent: the user's own */
 export const importJobs = async (
@@ -85,6 +98,10 @@ export const importJobs = async (
   const tally = newTally('jobs')
   const note = readNote(home)
   const there = door === null ? [] : await door.list()
+  const write = (key: string, id: number): void => {
+    note.jobs[key] = id
+    writeWhole(home, NOTE, `${JSON.stringify(note, null, 2)}\n`)
+  }
   for (const row of [...old.pieces('cron_jobs', 500)].flat()) {
     tally.found += 1
     const made = toJob(row, cwd)
@@ -94,18 +111,22 @@ export const importJobs = async (
     }
     const { job, review } = made
     const key = keyOf(row)
-    const equal = there.find(({ bot_id, name, command }) => bot_id === job.bot_id && name === job.name && command === job.command)
-    if (note.jobs[key] !== undefined || equal !== undefined) {
+    if (note.jobs[key] === undefined) {
+      const noted = new Set(Object.values(note.jobs))
+      const equal = there.find((each) => !noted.has(each.id) && WHAT_TELLS.every((field) => each[field] === job[field]))
+      if (equal !== undefined) write(key, equal.id)
+    }
+    if (note.jobs[key] !== undefined) {
       tally.known += 1
       continue
     }
     tally.review.push(...review)
     if (door === null) continue
     try {
-      note.jobs[key] = await door.create(job)
-      writeWhole(home, NOTE, `${JSON.stringify(note, null, 2)}\n`)
+      const here = await door.create(job)
+      write(key, here)
       tally.taken += 1
-      if (note.jobs[key] !== row.id) tally.review.push(`job ${row.id} (${row.name}): it is number ${note.jobs[key]} here`)
+      if (here !== row.id) tally.review.push(`job ${row.id} (${row.name}): it is number ${here} here`)
     } catch (error) {
       if (!(error instanceof ServiceError) || !['invalid_input', 'forbidden'].includes(error.code)) throw error
       tally.refused.push(`job ${row.id} (${row.name}): ${error.message}`)

@@ -1,23 +1,23 @@
 /**
  * The move, part by part. Messages, memories and jobs go through the services that own them, which check them and know a
- * repeat. Chats and archives are written while sessions is stopped, for which there is no call (`sessions/store.ts`): a second
- * or two, in which the others go on and callers of sessions wait.
+ * repeat. Chats and archives are looked for and copied while everything runs, and become ours while sessions is stopped, since there
+ * is no call for that (`sessions/store.ts`): a second or two, in which the others go on and callers of sessions wait.
  */
 import { join } from 'node:path'
 import { createClient } from '../../protocol/client.ts'
 import type { ServiceName } from '../../protocol/contract.ts'
 import { ServiceError } from '../../protocol/errors.ts'
 import type { Link } from '../../protocol/method.ts'
-import { takeLock } from '../../services/runtime/lock.ts'
+import { type Lock, takeLock } from '../../services/runtime/lock.ts'
 import type { Context } from '../command.ts'
 import { withLink } from '../links.ts'
 import { oursOf } from '../up.ts'
-import { importArchives } from './archives.ts'
+import { copyArchives, importArchives } from './archives.ts'
 import { importJobs } from './jobs.ts'
 import { importMemories } from './memories.ts'
 import { importMessages } from './messages.ts'
-import { type AdoptionPlaces, adoptSessions } from './sessions/adoption.ts'
-import { openSessionRows } from './sessions/store.ts'
+import { type AdoptionPlaces, adoptChats, copyChats, discardCopies, lookForChats } from './sessions/adoption.ts'
+import { openSessionRows, readSessions } from './sessions/store.ts'
 import { importSettings } from './settings-file.ts'
 import type { Source } from './source.ts'
 import type { Predecessor } from './store.ts'
@@ -36,12 +36,12 @@ export interface Move {
 
 /** What there is to take over; nothing is changed and nobody is asked. */
 export const look = async ({ settings: { home, root } }: Pick<Context, 'settings'>, move: Move): Promise<Tally[]> => [
-  importSettings(move.source, { home, root }, true),
+  await importSettings(move.source, { home, root }, true),
   await importMessages(move.old, null),
   await importMemories(move.old, null),
   await importJobs(move.old, { home, door: null, cwd: move.jobs_cwd }),
-  await adoptSessions(move.old, move.places, null),
-  importArchives(move.source.archives_dir, join(home, 'archives'), true),
+  (await lookForChats(move.old, move.places, readSessions(home))).tally,
+  importArchives(move.source.archives_dir, join(home, 'archives'), new Map(), true),
 ]
 
 /** How long a service may take to say that it is there. */
@@ -119,29 +119,54 @@ export const withoutSessions = async <T>(
 
 const takeChats = async (context: Context, { old, source, places }: Move): Promise<Tally[]> => {
   const { home, root } = context.settings
-  const chats = await adoptSessions(old, places, null)
-  const archives = importArchives(source.archives_dir, join(home, 'archives'), true)
-  // Nobody is stopped for nothing.
-  if (chats.found === chats.refused.length && archives.found === archives.known) return [chats, archives]
-  return await withoutSessions(context, async (stopped) => {
-    const rows = openSessionRows(home, root)
-    try {
-      return [await adoptSessions(old, places, rows, stopped), importArchives(source.archives_dir, join(home, 'archives'), false)]
-    } finally {
-      rows.close()
-    }
-  })
+  const { tally, adoptions } = await lookForChats(old, places, readSessions(home))
+  const ready = await copyChats(adoptions, places.claude_to, tally)
+  try {
+    const archives_dir = join(home, 'archives')
+    const uncopied = await copyArchives(source.archives_dir, archives_dir)
+    const tellArchives = (isDry: boolean): Tally => importArchives(source.archives_dir, archives_dir, uncopied, isDry)
+    const archives = tellArchives(true)
+    // Nobody is stopped for nothing.
+    if (ready.length === 0 && archives.known + archives.refused.length === archives.found) return [tally, archives]
+    return await withoutSessions(context, async () => {
+      const rows = openSessionRows(home, root)
+      try {
+        adoptChats(ready, rows, tally)
+        return [tally, tellArchives(false)]
+      } finally {
+        rows.close()
+      }
+    })
+  } finally {
+    discardCopies(ready)
+  }
+}
+
+/** One import at a time: two would each make every job, having seen none of the other's. */
+const takeImportLock = async ({ home, run_dir }: Context['settings']): Promise<Lock> => {
+  try {
+    return await takeLock({ run_dir, name: 'import', wait_ms: 0 })
+  } catch (error) {
+    if (!(error instanceof ServiceError) || error.code !== 'conflict') throw error
+    throw new Error(
+      `Another import into ${home} is at work. Wait until it has ended; then import again: nothing is taken twice.`,
+      {
+        cause: error,
+      },
+    )
+  }
 }
 
 /** Takes everything over. A second time it takes over what is new. Throws, with advice, where a service is not there. */
 export const takeOver = async (context: Context, move: Move): Promise<Tally[]> => {
   const { settings } = context
+  const lock = await takeImportLock(settings)
   try {
     const messages = await takeMessages(settings, move)
     const memories = await takeMemories(settings, move)
     const jobs = await takeJobs(settings, move)
     const chats = await takeChats(context, move)
-    const known = importSettings(move.source, { home: settings.home, root: settings.root }, false)
+    const known = await importSettings(move.source, { home: settings.home, root: settings.root }, false)
     return [known, messages, memories, jobs, ...chats]
   } catch (error) {
     if (!(error instanceof ServiceError) || error.code !== 'unavailable') throw error
@@ -151,5 +176,7 @@ export const takeOver = async (context: Context, move: Move): Promise<Tally[]> =
         cause: error,
       },
     )
+  } finally {
+    lock.release()
   }
 }

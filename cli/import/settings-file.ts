@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { writeWhole } from '../backup/manifest.ts'
+import { refusedSettings } from './settings-check.ts'
 import type { Source } from './source.ts'
 import { newTally, type Tally } from './tally.ts'
 
@@ -10,7 +11,7 @@ import { newTally, type Tally } from './tally.ts'
 const ITS_OWN = new Set(['DATABASE_PATH', 'GATEWAY_SESSION_DIR', 'METRICS_CACHE_PATH', 'SWITCHBOARD_HOME', 'PM2_HOME'])
 
 /** The settings that `.env.example` has, with their defaults. */
-const knownSettings = (root: string): Map<string, string> => {
+export const knownSettings = (root: string): Map<string, string> => {
   const lines = readFileSync(join(root, '.env.example'), 'utf8').split('\n')
   return new Map(
     lines.flatMap((line) => {
@@ -32,13 +33,14 @@ export const settingLine = (name: string, value: string): string | null => {
 }
 
 /** Takes settings over. Values are never told, since they may be secret. @param places our home and checkout */
-export const importSettings = (source: Source, places: { home: string; root: string }, isDry: boolean): Tally => {
+export const importSettings = async (source: Source, places: { home: string; root: string }, isDry: boolean): Promise<Tally> => {
   const tally = newTally('settings')
   const ours = join(places.home, '.env')
   const text = existsSync(ours) ? readFileSync(ours, 'utf8') : ''
   const there = parseEnv(text) as Record<string, string>
   const known = knownSettings(places.root)
-  const lines: string[] = []
+  const lines = new Map<string, string>()
+  const given: Record<string, string> = {}
   for (const [name, value] of Object.entries(source.env)) {
     tally.found += 1
     if (ITS_OWN.has(name)) tally.refused.push(`${name}: it names a place of mini-claude-bot`)
@@ -51,14 +53,19 @@ export const importSettings = (source: Source, places: { home: string; root: str
         tally.refused.push(`${name}: it has quotes of every kind and cannot be written as one line; write it yourself`)
         continue
       }
-      lines.push(line)
-      tally.review.push(`${name}: written into ${ours}; it holds after npm run restart`)
+      lines.set(name, line)
+      given[name] = value
     }
   }
-  if (!isDry && lines.length > 0) {
+  for (const [name, problem] of await refusedSettings(given, places)) {
+    lines.delete(name)
+    tally.refused.push(`${name}: ${problem}; write a better one into ${ours} yourself`)
+  }
+  tally.review.push(...[...lines.keys()].map((name) => `${name}: written into ${ours}; it holds after npm run restart`))
+  if (!isDry && lines.size > 0) {
     const gap = text === '' || text.endsWith('\n') ? '' : '\n'
-    writeWhole(places.home, '.env', `${text}${gap}# From ${source.env_file}\n${lines.join('\n')}\n`)
-    tally.taken = lines.length
+    writeWhole(places.home, '.env', `${text}${gap}# From ${source.env_file}\n${[...lines.values()].join('\n')}\n`)
+    tally.taken = lines.size
   }
   return tally
 }

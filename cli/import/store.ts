@@ -18,6 +18,8 @@ export interface Predecessor {
   count(table: Table): number
   /** All rows, oldest first, in pieces of `size`. */
   pieces(table: Table, size: number): Generator<OldRow[]>
+  /** What the messages say whose they are, each once: `session_id`, `bot_id`, `telegram_chat_id`. */
+  chatNames(): OldRow[]
   /** The newest messages of one chat under any of these names, newest first. */
   lastMessages(session_ids: readonly string[], limit: number): OldRow[]
   close(): void
@@ -46,15 +48,15 @@ export type Table = keyof typeof COLUMNS
 /** A table that has at least this is one of the predecessor's. */
 const SIGNS = ['chat_messages', 'cron_jobs', 'memory'] as const
 
-const openQueries = (database: Database, folder: string): Predecessor => {
+const openQueries = (database: Database): Predecessor => {
   const columnsOf = (table: string): string[] =>
     (database.pragma(`table_info(${table})`) as { name: string }[]).map(({ name }) => name)
   const isThere = (table: string): boolean => columnsOf(table).length > 0
   if (!SIGNS.some(isThere)) throw new Error('it is a database, but none of mini-claude-bot: it has no chats, jobs or memories')
 
-  const selection = (table: Table): string => {
+  const selection = (table: Table, columns: readonly string[] = COLUMNS[table]): string => {
     const there = columnsOf(table)
-    return COLUMNS[table].map((name) => (there.includes(name) ? name : `NULL AS ${name}`)).join(', ')
+    return columns.map((name) => (there.includes(name) ? name : `NULL AS ${name}`)).join(', ')
   }
   const versions = isThere('_schema_version')
     ? (database.prepare('SELECT version FROM _schema_version ORDER BY version').all() as { version: number }[])
@@ -69,6 +71,14 @@ const openQueries = (database: Database, folder: string): Predecessor => {
       )
       for (let rows = next.all(-1, size); rows.length > 0; rows = next.all(rows.at(-1)?.rowid_ ?? 0, size)) yield rows
     },
+    chatNames: () =>
+      isThere('chat_messages')
+        ? database
+            .prepare<[], OldRow>(
+              `SELECT DISTINCT ${selection('chat_messages', ['session_id', 'bot_id', 'telegram_chat_id'])} FROM chat_messages`,
+            )
+            .all()
+        : [],
     lastMessages: (session_ids, limit) => {
       if (!isThere('chat_messages')) return []
       const places = session_ids.map(() => '?').join(', ')
@@ -78,10 +88,7 @@ const openQueries = (database: Database, folder: string): Predecessor => {
         )
         .all(...session_ids, limit)
     },
-    close: () => {
-      database.close()
-      rmSync(folder, { recursive: true, force: true })
-    },
+    close: () => void database.close(),
   }
 }
 
@@ -101,7 +108,9 @@ export const openPredecessor = (file: string): Predecessor => {
   try {
     for (const ending of ['', '-wal']) if (existsSync(`${file}${ending}`)) copyFileSync(`${file}${ending}`, `${copy}${ending}`)
     database = openCopy(copy)
-    const queries = openQueries(database, folder)
+    // All messages of all chats: what is open needs no name, and so nothing is left however this process ends.
+    rmSync(folder, { recursive: true })
+    const queries = openQueries(database)
     for (const table of Object.keys(COLUMNS)) assertWhole(database, table)
     return queries
   } catch (error) {

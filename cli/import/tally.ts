@@ -27,7 +27,7 @@ const listed = (title: string, lines: readonly string[]): string[] => {
 /** A tally for a person. @param isDry whether it was only looked */
 export const tallyLines = ({ what, found, taken, known, refused, review }: Tally, isDry: boolean): string[] => [
   isDry
-    ? `${what}: ${found} found, ${found - refused.length} can be taken over`
+    ? `${what}: ${found} found, ${found - known - refused.length} can be taken over${known === 0 ? '' : `, ${known} here already`}`
     : `${what}: ${found} found, ${taken} taken over, ${known} here already, ${refused.length} refused`,
   ...listed('to be looked at', review),
   ...listed('not taken over', refused),

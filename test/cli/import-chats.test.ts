@@ -1,34 +1,34 @@
 /** Moving in: chats go on with the right conversation, and all of it in one command. */
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
 import path from 'node:path'
 import { test } from 'node:test'
-import { importArchives } from '../../cli/import/archives.ts'
-import { chooseConversation, recordsOf } from '../../cli/import/conversation.ts'
-import { adoptSessions } from '../../cli/import/sessions/adoption.ts'
-import { openSessionRows } from '../../cli/import/sessions/store.ts'
-import { openPredecessor } from '../../cli/import/store.ts'
-import { atEnd, checkLeaks, eventually, type Scope, tempDir } from '../harness.ts'
+import { copyArchives, importArchives } from '../../cli/import/archives.ts'
+import { chooseConversation, isFoundAgain, recordsOf } from '../../cli/import/conversation.ts'
+import { type AdoptionPlaces, adoptChats, copyChats, discardCopies, lookForChats } from '../../cli/import/sessions/adoption.ts'
+import { openSessionRows, readSessions, type SessionRows } from '../../cli/import/sessions/store.ts'
+import type { Predecessor } from '../../cli/import/store.ts'
+import type { Tally } from '../../cli/import/tally.ts'
+import { atEnd, checkLeaks, eventually, tempDir } from '../harness.ts'
 import { root, surroundings } from './doctored.ts'
 import { livingIn, openHouse } from './house.ts'
-import { furnish, type OldHouse, openOldHouse, type SchemaVersion } from './predecessor.ts'
+import { furnish, type OldHouse, oldHouse, opened } from './predecessor.ts'
 
 checkLeaks()
 
 const MAIN = '11111111-1111-4111-8111-111111111111'
 const BESIDE = '22222222-2222-4222-8222-222222222222'
-
-const oldHouse = (t: Scope, version: SchemaVersion = 8): OldHouse => {
-  const house = openOldHouse(realpathSync(tempDir(t)), version)
-  atEnd(t, () => house.close())
-  return house
-}
-
-const opened = (t: Scope, file: string) => {
-  const old = openPredecessor(file)
-  atEnd(t, () => old.close())
-  return old
-}
 
 test('import - the right conversation is found by what was said, though another one is newer', async (t) => {
   const house = oldHouse(t)
@@ -75,6 +75,15 @@ const placesOf = (house: OldHouse, folder: string) => ({
   claude_to: path.join(folder, 'claude'),
 })
 
+/** All of it, in its steps. */
+const adoptAll = async (old: Predecessor, places: AdoptionPlaces, rows: SessionRows): Promise<Tally> => {
+  const { tally, adoptions } = await lookForChats(old, places, rows)
+  const ready = await copyChats(adoptions, places.claude_to, tally)
+  adoptChats(ready, rows, tally)
+  discardCopies(ready)
+  return tally
+}
+
 test('import - chats: folder and record are copied to where they are looked for, nothing of the source is changed, and once', async (t) => {
   const house = oldHouse(t)
   const cwd = house.addChat('hero_bot', '-100')
@@ -93,20 +102,23 @@ test('import - chats: folder and record are copied to where they are looked for,
   const folder = realpathSync(tempDir(t))
   const { home } = surroundings(t).settings
   const places = placesOf(house, folder)
-  const dry = await adoptSessions(old, places, null)
+  const { tally: dry } = await lookForChats(old, places, readSessions(home))
   assert.deepEqual([dry.found, dry.refused.length], [6, 5])
   assert.ok(!existsSync(places.to))
 
   const rows = openSessionRows(home, root)
   atEnd(t, () => rows.close())
-  const tally = await adoptSessions(old, places, rows)
+  const tally = await adoptAll(old, places, rows)
   assert.deepEqual([tally.found, tally.taken, tally.refused.length], [6, 1, 5], tally.refused.join('\n'))
   const here = path.join(places.to, 'hero_bot', '-100')
   assert.equal(readFileSync(path.join(here, 'notes.md'), 'utf8'), 'mine')
   assert.ok(existsSync(path.join(places.claude_to, 'projects', here.replace(/[^A-Za-z0-9]/g, '-'), `${MAIN}.jsonl`)))
   assert.ok(rows.knows('hero_bot', '-100'))
-  const again = await adoptSessions(old, places, rows)
-  assert.deepEqual([again.taken, again.known], [0, 1])
+  assert.deepEqual(readdirSync(path.dirname(here)), ['-100'])
+  for (const known of [rows, readSessions(home)]) {
+    const { tally: again, adoptions } = await lookForChats(old, places, known)
+    assert.deepEqual([again.known, adoptions.length], [1, 0])
+  }
   assert.deepEqual(house.sums(), before)
 })
 
@@ -119,9 +131,100 @@ test('import - chats: in one folder for both nothing is copied; folders without 
   const rows = openSessionRows(home, root)
   atEnd(t, () => rows.close())
   const places = { from: house.chats, to: house.chats, claude_from: house.claude, claude_to: house.claude }
-  const tally = await adoptSessions(opened(t, house.file), places, rows)
+  const tally = await adoptAll(opened(t, house.file), places, rows)
   assert.deepEqual([tally.taken, tally.review.length], [1, 1])
   assert.deepEqual(house.sums(), before)
+})
+
+test('import - chats that were idle, whose folder and row the predecessor deletes, go on where it would have gone on', async (t) => {
+  for (const cwd of ['/srv/chats/default/7', '/chats/bot/-100']) assert.ok(isFoundAgain(cwd), cwd)
+  for (const cwd of ['/chats/hero_bot/7', '/chats/v1.5/7', `/chats/${'x'.repeat(200)}/7`]) assert.ok(!isFoundAgain(cwd), cwd)
+
+  const house = oldHouse(t)
+  const said = { role: 'user', content: 'Hello', created_at: '2026-01-31 08:15:00' }
+  house.insert(
+    'chat_messages',
+    { ...said, session_id: 'gw-default-7', telegram_chat_id: 7, bot_id: 'default' },
+    { ...said, session_id: 'gw-8', telegram_chat_id: 8, bot_id: 'default' },
+    { ...said, session_id: 'gw-hero_bot-9', telegram_chat_id: 9, bot_id: 'hero_bot' },
+    { ...said, session_id: 'gw-default-silent', bot_id: 'default' },
+    { ...said, session_id: 'cli-notes', bot_id: 'default' },
+  )
+  house.insert('gateway_sessions', { bot_id: 'default', chat_id: '7', cwd: path.join(house.chats, 'default/7'), last_active: 1 })
+  const ids = [MAIN, BESIDE, '33333333-3333-4333-8333-333333333333']
+  for (const [index, chat] of ['default/7', 'default/8', 'hero_bot/9'].entries())
+    house.addRecord(path.join(house.chats, chat), ids[index] ?? '', [{ user: 'Hello' }], 60)
+  const { home } = surroundings(t).settings
+  const rows = openSessionRows(home, root)
+  atEnd(t, () => rows.close())
+  const places = placesOf(house, realpathSync(tempDir(t)))
+  const tally = await adoptAll(opened(t, house.file), places, rows)
+  assert.equal(tally.found, 4)
+  assert.match(tally.refused.join('\n'), /hero_bot\/9: .* would not have found its conversation again/)
+  // Some systems have such letters in the path of their folder for temporary files.
+  const goesOn = isFoundAgain(house.chats)
+  assert.deepEqual([tally.taken, tally.refused.length, tally.review.length], goesOn ? [2, 2, 2] : [0, 4, 0])
+  assert.equal(rows.knows('default', '8'), goesOn)
+  const folder = path.join(places.claude_to, 'projects', path.join(places.to, 'default/8').replace(/[^A-Za-z0-9]/g, '-'))
+  assert.equal(existsSync(path.join(folder, `${BESIDE}.jsonl`)), goesOn)
+})
+
+test('import - chats whose folder was moved elsewhere are found there, with what the CLI knows by the path of before', async (t) => {
+  const house = oldHouse(t)
+  const cwd = house.addChat('default', '7')
+  writeFileSync(path.join(cwd, 'notes.md'), 'mine')
+  house.addRecord(cwd, MAIN, [{ user: 'Hello' }], 60)
+  const moved = path.join(house.folder, 'moved')
+  renameSync(house.chats, moved)
+  const { home } = surroundings(t).settings
+  const rows = openSessionRows(home, root)
+  atEnd(t, () => rows.close())
+  const places = { ...placesOf(house, realpathSync(tempDir(t))), from: moved }
+  const tally = await adoptAll(opened(t, house.file), places, rows)
+  assert.deepEqual([tally.found, tally.taken], [1, 1], tally.refused.join('\n'))
+  assert.equal(readFileSync(path.join(places.to, 'default/7/notes.md'), 'utf8'), 'mine')
+})
+
+test('import - chats: what the file system has against one of them, or a socket in its folder, stops no other', async (t) => {
+  const house = oldHouse(t)
+  const names = ['a/1', 'b/1', 'c/1'] as const
+  const folders = names.map((name) => house.addChat(path.dirname(name), '1'))
+  const ids = [MAIN, BESIDE, '33333333-3333-4333-8333-333333333333']
+  for (const [index, cwd] of folders.entries()) house.addRecord(cwd, ids[index] ?? '', [{ user: 'Hello' }], 60)
+  const [unreadable = '', , furnished = ''] = folders
+  const records = path.join(house.claude, 'projects', unreadable.replace(/[^A-Za-z0-9]/g, '-'))
+  mkdirSync(path.join(records, '44444444-4444-4444-8444-444444444444.jsonl'))
+  const places = placesOf(house, realpathSync(tempDir(t)))
+  mkdirSync(places.to)
+  writeFileSync(path.join(places.to, 'b'), 'no folder')
+  writeFileSync(path.join(furnished, 'notes.md'), 'mine')
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(path.join(furnished, 's'), resolve))
+  atEnd(t, () => void server.close())
+  const { home } = surroundings(t).settings
+  const rows = openSessionRows(home, root)
+  atEnd(t, () => rows.close())
+  const tally = await adoptAll(opened(t, house.file), places, rows)
+  assert.deepEqual([tally.taken, tally.refused.length], [1, 2], tally.refused.join('\n'))
+  assert.match(tally.refused.join('\n'), /a\/1: it cannot be read [\s\S]*b\/1: it cannot be copied/)
+  assert.deepEqual(readdirSync(path.join(places.to, 'c/1')), ['notes.md'])
+})
+
+test('import - chats: one that has begun here between the look and the end stays as it is', async (t) => {
+  const house = oldHouse(t)
+  const cwd = house.addChat('default', '7')
+  house.addRecord(cwd, MAIN, [{ user: 'Hello' }], 60)
+  const { home } = surroundings(t).settings
+  const rows = openSessionRows(home, root)
+  atEnd(t, () => rows.close())
+  const places = placesOf(house, realpathSync(tempDir(t)))
+  const { tally, adoptions } = await lookForChats(opened(t, house.file), places, rows)
+  const ready = await copyChats(adoptions, places.claude_to, tally)
+  for (const { session } of ready) rows.add({ ...session, conversation_id: BESIDE })
+  adoptChats(ready, rows, tally)
+  discardCopies(ready)
+  assert.deepEqual([tally.taken, tally.known], [0, 1])
+  assert.deepEqual(readdirSync(path.join(places.to, 'default')), [])
 })
 
 test('import - chats whose folders the CLI cannot tell apart: the second begins anew', async (t) => {
@@ -131,11 +234,15 @@ test('import - chats whose folders the CLI cannot tell apart: the second begins 
   const { home } = surroundings(t).settings
   const rows = openSessionRows(home, root)
   atEnd(t, () => rows.close())
-  const tally = await adoptSessions(opened(t, house.file), placesOf(house, realpathSync(tempDir(t))), rows)
+  const tally = await adoptAll(opened(t, house.file), placesOf(house, realpathSync(tempDir(t))), rows)
   assert.deepEqual([tally.taken, tally.refused.length], [1, 1])
 })
 
-test('import - archives: copied whole, told by the index, and once; a torn index hides none', (t) => {
+/** Both steps. */
+const takeArchives = async (from: string, to: string): Promise<Tally> =>
+  importArchives(from, to, await copyArchives(from, to), false)
+
+test('import - archives: copied whole, told by the index, and once; a torn index hides none', async (t) => {
   const house = oldHouse(t)
   const to = path.join(tempDir(t), 'archives')
   for (const uuid of [MAIN, BESIDE]) {
@@ -143,14 +250,15 @@ test('import - archives: copied whole, told by the index, and once; a torn index
     writeFileSync(path.join(house.archives, uuid, '.harness', 'tasks.json'), '{}')
   }
   mkdirSync(path.join(house.archives, 'no archive'))
+  symlinkSync('/etc', path.join(house.archives, '33333333-3333-4333-8333-333333333333'))
   const line = { uuid: MAIN, project_name: 'boat', status: 'complete' }
   writeFileSync(path.join(house.archives, 'index.json'), JSON.stringify([line]))
   const before = house.sums()
-  assert.deepEqual(importArchives(house.archives, to, true).found, 2)
+  assert.deepEqual(importArchives(house.archives, to, new Map(), true).found, 2)
   assert.ok(!existsSync(to))
-  const tally = importArchives(house.archives, to, false)
+  const tally = await takeArchives(house.archives, to)
   assert.deepEqual([tally.taken, tally.review.length], [2, 1])
-  assert.deepEqual(importArchives(house.archives, to, false).known, 2)
+  assert.deepEqual((await takeArchives(house.archives, to)).known, 2)
   const lines = JSON.parse(readFileSync(path.join(to, 'index.json'), 'utf8')) as { uuid: string }[]
   assert.deepEqual(
     lines.find(({ uuid }) => uuid === MAIN),
@@ -161,8 +269,8 @@ test('import - archives: copied whole, told by the index, and once; a torn index
   assert.deepEqual(house.sums(), before)
   writeFileSync(path.join(house.archives, 'index.json'), '[{"uuid": "1')
   const third = path.join(tempDir(t), 'archives')
-  assert.equal(importArchives(house.archives, third, false).taken, 2)
-  assert.deepEqual(importArchives(path.join(house.folder, 'none'), third, false).found, 0)
+  assert.equal((await takeArchives(house.archives, third)).taken, 2)
+  assert.deepEqual((await takeArchives(path.join(house.folder, 'none'), third)).found, 0)
 })
 
 test('import - by the command, into a Switchboard that runs: all of it, and once; then back to a backup, then gone without a trace', async (t) => {
@@ -213,11 +321,13 @@ test('import - by the command, into a Switchboard that runs: all of it, and once
   assert.deepEqual(readdirSync(path.join(records, project)), [`${MAIN}.jsonl`], 'the same conversation went on')
   assert.match(readFileSync(path.join(records, project, `${MAIN}.jsonl`), 'utf8'), /Hi there[\s\S]*go on/)
 
+  const { pid } = house.listed('sessions')
   const again = await house.run(call)
   assert.equal(again.code, 0, again.output)
   assert.match(again.output, /^messages: 3 found, 0 taken over, 3 here already/m)
   assert.match(again.output, /^jobs: 3 found, 0 taken over, 2 here already/m)
   assert.match(again.output, /^chats: 1 found, 0 taken over, 1 here already/m)
+  assert.equal(house.listed('sessions').pid, pid, 'where nothing is new nobody is stopped')
   await eventually(async () => (await house.history('7')).length === 5)
   assert.deepEqual(old.sums(), before)
 

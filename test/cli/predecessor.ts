@@ -1,9 +1,11 @@
 /** Databases and folders as mini-claude-bot left them, in each version of its schema (docs of the wire contract, part 12). */
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, realpathSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import Database from 'better-sqlite3'
 import * as sqliteVec from 'sqlite-vec'
+import { openPredecessor, type Predecessor } from '../../cli/import/store.ts'
+import { atEnd, type Scope, tempDir } from '../harness.ts'
 
 /** `0`: before versions were counted; 3: sessions without bots; 6: bots everywhere; 8: the last. */
 export type SchemaVersion = 0 | 3 | 6 | 8
@@ -48,6 +50,8 @@ export interface OldHouse {
   readonly claude: string
   readonly archives: string
   insert(table: string, ...rows: Given[]): void
+  /** What its owner does there meanwhile. */
+  run(sql: string): void
   /** A chat with its folder, and its row where the version has one. */
   addChat(bot_id: string, chat_id: string, more?: { cwd?: string }): string
   /** A record of the CLI in a chat's folder. @param age_s how long ago it was written to */
@@ -66,7 +70,7 @@ const filesBelow = (folder: string): string[] =>
     .map((entry) => path.join(entry.parentPath, entry.name))
 
 /** Makes one. Its database stays open, with what was written still in the log, as that of a running predecessor. */
-export const openOldHouse = (folder: string, version: SchemaVersion): OldHouse => {
+const openOldHouse = (folder: string, version: SchemaVersion): OldHouse => {
   const file = path.join(folder, 'data', 'mini-claude-bot.db')
   const [chats, claude, archives] = ['chats', 'claude', 'archives'].map((name) => path.join(folder, name)) as [
     string,
@@ -97,6 +101,7 @@ export const openOldHouse = (folder: string, version: SchemaVersion): OldHouse =
     claude,
     archives,
     insert,
+    run: (sql) => void db.exec(sql),
     addChat: (bot_id, chat_id, { cwd = path.join(chats, bot_id, chat_id) } = {}) => {
       mkdirSync(cwd, { recursive: true })
       insert('gateway_sessions', { bot_id, chat_id, cwd, first_done: 1, last_active: 1_767_225_600.5 })
@@ -132,6 +137,20 @@ export const openOldHouse = (folder: string, version: SchemaVersion): OldHouse =
       ),
     close: () => db.close(),
   }
+}
+
+/** One in a folder of its own, until the end of the test. */
+export const oldHouse = (t: Scope, version: SchemaVersion = 8): OldHouse => {
+  const house = openOldHouse(realpathSync(tempDir(t)), version)
+  atEnd(t, () => house.close())
+  return house
+}
+
+/** Its database as the import reads it, until the end of the test. */
+export const opened = (t: Scope, file: string): Predecessor => {
+  const old = openPredecessor(file)
+  atEnd(t, () => old.close())
+  return old
 }
 
 /** A little of everything. */
