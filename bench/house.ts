@@ -1,8 +1,6 @@
 /** A whole Switchboard as users run it, under a PM2 of its own, in a temporary home and on a port of its own. */
 
-import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Context } from '../cli/command.ts'
@@ -10,6 +8,7 @@ import { down } from '../cli/down.ts'
 import { isAlive, openPm2 } from '../cli/pm2.ts'
 import { readSettings } from '../cli/settings.ts'
 import { bringUp } from '../cli/up.ts'
+import { freePort } from '../test/free-port.ts'
 import type { Scope } from './scope.ts'
 
 export interface House {
@@ -22,16 +21,6 @@ export interface House {
   pidOf(service: string): Promise<number>
   /** The processes of the agents that live, and of their keepers. */
   agents(): number[]
-}
-
-/** A port of 127.0.0.1 that was free a moment ago. */
-export const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 const numberIn = (file: string): number => (existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) : Number.NaN)

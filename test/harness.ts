@@ -92,7 +92,7 @@ export interface Child {
 }
 
 /** How long the last words of a process may take. */
-const LAST_WORDS_MS = 1_000
+const LAST_WORDS_MS = 5_000
 
 const streamEnd = async (stream: Readable | null): Promise<void> => {
   if (stream !== null && !stream.closed) await once(stream, 'close')
@@ -137,7 +137,7 @@ export const checkLeaks = (): void => {
   after(async () => {
     const left = (): string[] => process.getActiveResourcesInfo().filter((kind) => LEAKS.includes(kind))
     // `eventually` itself holds no timer at the moment it asks.
-    await eventually(() => left().length === 0, { timeout_ms: 3_000 }).catch(() =>
+    await eventually(() => left().length === 0).catch(() =>
       assert.deepEqual(left(), [], 'left open at the end of the file'),
     )
     assert.deepEqual(

@@ -1,10 +1,10 @@
 /** A whole Switchboard under a real PM2, in a home and on a port of its own, driven by the command as a user would. */
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
 import { packageRoot } from '../../services/runtime/package-root.ts'
+import { freePort } from '../free-port.ts'
 import { eventually, tempDir } from '../harness.ts'
 
 const root = packageRoot(import.meta.url)
@@ -36,16 +36,6 @@ export interface Journal {
   readonly uuid: string
   readonly text: string
 }
-
-/** A port of 127.0.0.1 that nobody listens on. */
-export const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
-    })
-  })
 
 export const isAlive = (pid: number): boolean => {
   try {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ChatMessage } from '../../protocol/history.ts'
 import { openGoClient } from '../fakes/go-client.ts'
-import { freePort } from '../gateway-edge/house.ts'
+import { freePort } from '../free-port.ts'
 import { checkLeaks, eventually, startModule } from '../harness.ts'
 import { openScriptedRig } from './rig.ts'
 

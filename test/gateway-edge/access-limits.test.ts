@@ -27,11 +27,20 @@ test('limits - an address has so many requests a second, and this machine has no
   const { port } = house.edge
   const from = async (address: string, path = '/health', headers = bearer(TOKEN)): Promise<number> =>
     (await askPlainly({ port, path, headers: { ...headers, ...forwardedFor(address) } })).status
+  const began = performance.now()
   const statuses = await Promise.all(Array.from({ length: 40 }, () => from('203.0.113.1')))
   const passed = statuses.filter((status) => status === 200).length
-  assert.ok(passed >= 10 && passed <= 15, `${passed} passed`)
+  const most = 10 + Math.ceil((performance.now() - began) / 200)
+  assert.ok(passed >= 10 && passed <= most, `${passed} passed, at most ${most}`)
   assert.equal(statuses.filter((status) => status === 429).length, 40 - passed)
-  const refused = await askPlainly({ port, path: '/health', headers: forwardedFor('203.0.113.1') })
+  // One that is let in spends the token that had come meanwhile.
+  const refused = await eventually(
+    async () => {
+      const answer = await askPlainly({ port, path: '/health', headers: forwardedFor('203.0.113.1') })
+      return answer.status === 429 ? answer : null
+    },
+    { every_ms: 0 },
+  )
   assert.equal(refused.headers['retry-after'], '1')
   assert.match(refused.text, /^\{"detail":"Too many requests/)
   assert.equal(await from('203.0.113.2'), 200, 'another address')
@@ -40,7 +49,7 @@ test('limits - an address has so many requests a second, and this machine has no
     const local = Array.from({ length: 20 }, () => askPlainly({ port, path: '/health', headers: bearer(TOKEN) }))
     assert.ok((await Promise.all(local)).every(({ status }) => status === 200))
   }
-  const strangers = await Promise.all(Array.from({ length: 30 }, () => from('203.0.113.9', '/nope', {})))
+  const strangers = await Promise.all(Array.from({ length: 60 }, () => from('203.0.113.9', '/nope', {})))
   assert.deepEqual([...new Set(strangers)].sort(), [401, 429], 'who has no token is counted as well')
 })
 

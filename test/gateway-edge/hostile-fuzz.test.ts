@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import fc from 'fast-check'
 import { OWN_ROUTES } from '../../gateway-edge/http/own-routes.ts'
 import { table } from '../../protocol/contract.ts'
 import { checkLeaks, type Scope } from '../harness.ts'
+import fc from '../property.ts'
 import { test } from './each-adapter.ts'
 import { type House, openHouse, openRaw } from './house.ts'
 

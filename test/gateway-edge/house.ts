@@ -168,15 +168,6 @@ export const openHouse = async (
   }
 }
 
-/** A port that nobody listens on at this moment. */
-export const freePort = async (): Promise<number> => {
-  const server = net.createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as net.AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
 export interface Raw {
   readonly socket: net.Socket
   /** All bytes so far. */

@@ -1,9 +1,9 @@
 /** Anything may be said over a WebSocket: each text gets the answers that JSON-RPC asks for, and the edge lives. */
 import assert from 'node:assert/strict'
-import fc from 'fast-check'
 import { OWN_METHODS } from '../../gateway-edge/live/own-methods.ts'
 import { table } from '../../protocol/contract.ts'
 import { checkLeaks } from '../harness.ts'
+import fc from '../property.ts'
 import { test } from './each-adapter.ts'
 import { openHouse } from './house.ts'
 import { type Answer, connect } from './live-client.ts'

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import path from 'node:path'
 import { openServer } from '../../protocol/wire/server.ts'
 import { createFakeSessions, type FakeSessions } from '../fakes/fake-sessions.ts'
+import { freePort } from '../free-port.ts'
 import { type Child, checkLeaks, eventually, type Scope, startModule, tempDir } from '../harness.ts'
 import { adapterOf, test } from './each-adapter.ts'
-import { freePort, openRaw, postOf } from './house.ts'
+import { openRaw, postOf } from './house.ts'
 
 checkLeaks()
 

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Exchange, Server } from '../../gateway-edge/server/server.ts'
+import { freePort } from '../free-port.ts'
 import { checkLeaks, eventually, type Scope } from '../harness.ts'
 import { ADAPTERS, adapterOf, test } from './each-adapter.ts'
-import { freePort, openRaw } from './house.ts'
+import { openRaw } from './house.ts'
 
 checkLeaks()
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { createRenderer } from '../../gateway-edge/http/sse.ts'
 import type { TurnEvent } from '../../protocol/sessions.ts'
+import fc from '../property.ts'
 
 /** The Go client's line buffer. */
 const LINE_MAX_BYTES = 65_535
@@ -76,7 +76,8 @@ test('sse - whatever was streamed of a large answer, all of it stands at the end
       const { appended, done } = read(render({ type: 'text', content: streamed }, end(answer)))
       assert.equal(done, undefined)
       assert.ok(appended.endsWith(answer))
-      if (from === 0) assert.equal(appended.length, narration.length + answer.length)
+      // Where nothing of the answer was streamed, words that happen to be its beginning may count as that.
+      if (from === 0 && to > 0) assert.equal(appended.length, narration.length + answer.length)
     }),
     { numRuns: 100 },
   )

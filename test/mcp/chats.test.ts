@@ -9,7 +9,7 @@ import { type TestContext, test } from 'node:test'
 import { openRig } from '../crash/rig.ts'
 import { realClaudeOrSkip } from '../fakes/claude-cli.ts'
 import { openToolModel } from '../fakes/tool-model.ts'
-import { freePort } from '../gateway-edge/house.ts'
+import { freePort } from '../free-port.ts'
 import { checkLeaks, eventually, startModule, tempDir } from '../harness.ts'
 import { mcpMain } from './client.ts'
 

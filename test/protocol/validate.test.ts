@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { z } from 'zod'
 import { table } from '../../protocol/contract.ts'
 import type { ServiceError } from '../../protocol/errors.ts'
 import { BotId, ChatId, EventId } from '../../protocol/identifiers.ts'
 import { type InputIssue, parseInput } from '../../protocol/validate.ts'
+import fc from '../property.ts'
 
 const spec = {
   input: z.object({ chat_id: ChatId, limit: z.number().int().max(5).default(2), tags: z.array(z.string()).optional() }),

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import type { Browser, Page } from 'playwright-core'
 import { assertAccessible, openBrowser, openPage, PHONE } from '../browser.ts'
 import { checkLeaks, eventually } from '../harness.ts'
+import fc from '../property.ts'
 import { ATTACKS, type StoreOptions, storeMessages } from './chat-messages.ts'
 import { fileScope, openPanelHouse, type PanelHouse, visit } from './house.ts'
 
@@ -48,12 +48,12 @@ test('chats - the first chat is begun from an empty panel, and the answer is sho
   await page.getByLabel('Chat', { exact: true }).fill('anna')
   await page.keyboard.press('Enter')
   await page.getByText('Nothing was said yet').waitFor()
-  await say(page, '{{tokens=120 delay_ms=20}} count')
+  await say(page, '{{tokens=300 delay_ms=20}} count')
   const words = answersOf(page)
   await eventually(async () => /t3\b/.test(await words.innerText()))
-  assert.doesNotMatch(await words.innerText(), /t119/)
+  assert.doesNotMatch(await words.innerText(), /t299/)
   await page.getByRole('button', { name: 'Interrupt the answer' }).waitFor()
-  await eventually(async () => /t119$/.test((await words.innerText()).trim()))
+  await eventually(async () => /t299$/.test((await words.innerText()).trim()), { timeout_ms: 30_000 })
   await page.getByRole('button', { name: 'Interrupt the answer' }).waitFor({ state: 'detached' })
   assert.equal(await page.locator('chat-message').count(), 2)
   await page
@@ -316,7 +316,7 @@ test('chats - what one reads does not move while an answer is written below, nor
 
   // And at the bottom the newest words stay in sight, however the answer grows.
   await page.getByRole('button', { name: 'To the newest message' }).click()
-  await say(page, `{{say=${JSON.stringify('A paragraph.\n\n'.repeat(60))} delay_ms=2}} go`)
+  await say(page, `{{say=${JSON.stringify('A paragraph.\n\n'.repeat(60))} delay_ms=20}} go`)
   await page.getByRole('button', { name: 'Interrupt the answer' }).waitFor()
   await page.getByRole('button', { name: 'Interrupt the answer' }).waitFor({ state: 'detached' })
   await eventually(async () => await page.evaluate(atBottom))

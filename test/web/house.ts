@@ -1,9 +1,9 @@
 /** A running Switchboard with the panel: the real services as processes, and the demo agent, which obeys scripts in messages. */
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { after } from 'node:test'
 import type { Page } from 'playwright-core'
 import { sweep } from '../crash/rig.ts'
+import { freePort } from '../free-port.ts'
 import { atEnd, type Child, eventually, type Scope, startModule, tempDir } from '../harness.ts'
 
 const MODULES = {
@@ -36,15 +36,6 @@ export interface PanelHouseOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly token?: string
 }
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer()
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 
 /**
  * A scope for what all tests of a file share. To be made at the top of the file, before `checkLeaks()`: within a test the runner's `after`

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { assertAccessible, openBrowser, openPage, PHONE } from '../browser.ts'
@@ -104,13 +106,16 @@ test('panel jobs - rules for what goes wrong and where results go are set by the
 })
 
 test('panel jobs - run now shows output while it comes, stdout and stderr apart, and the history after it', async (t) => {
-  const id = await addJob('Slow', 'echo first; sleep 1.5; echo second; echo trouble >&2; exit 3')
+  const gate = join(house.home, 'gate')
+  const wait = `until [ -e '${gate}' ]; do sleep 0.05; done`
+  const id = await addJob('Slow', `echo first; ${wait}; echo second; echo trouble >&2; exit 3`)
   const { page, faults } = await openPage(t, browser)
   await visit(page, house, '#/jobs')
   await button(page, 'Run “Slow” now').click()
   const output = page.getByLabel('Output (stdout)')
   await output.getByText('first').waitFor()
   assert.ok(!(await output.innerText()).includes('second'), 'shown before it has ended')
+  writeFileSync(gate, '')
   await output.getByText('second').waitFor()
   assert.equal((await page.getByLabel('Errors (stderr)').innerText()).trim(), 'trouble')
   assert.ok(!(await output.innerText()).includes('trouble'))

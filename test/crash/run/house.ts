@@ -1,7 +1,6 @@
 /** A whole Switchboard under a real PM2 in a folder of its own, so that whatever is killed is started again by PM2. */
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -9,6 +8,7 @@ import { pathToFileURL } from 'node:url'
 import { readHealth, unreachable } from '../../../cli/edge.ts'
 import { isAlive } from '../../../cli/pm2.ts'
 import { packageRoot } from '../../../services/runtime/package-root.ts'
+import { freePort } from '../../free-port.ts'
 import { everybody, filesOf, killAll, type RunFiles, SERVICES, servicePid } from './orders.ts'
 import { processesOfRun, type RunProcess } from './processes.ts'
 
@@ -28,22 +28,13 @@ export interface House {
   start(): Promise<void>
   /** Resolves when all services answer. Rejects when they do not come. */
   up(): Promise<void>
-  /** `switchboard down`; then the processes of agents that have not left after `settle_ms`, each by pid and command. */
+  /** `switchboard down`; then all processes of the run that have not left after `settle_ms`, each by pid and command. */
   down(settle_ms: number): Promise<string[]>
   /** The last lines that a service wrote. */
   log(name: string): string
   /** Ends whatever runs and removes the folder, unless it is to be kept. */
   close(keep: boolean): Promise<void>
 }
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
-    })
-  })
 
 /** What runs in place of a service's own program, and with which settings beside everybody's. */
 interface Program {
@@ -119,7 +110,8 @@ export interface HouseOptions {
 }
 
 export const openHouse = async ({ broken, legacy, env: extra = {}, equip }: HouseOptions): Promise<House> => {
-  const folder = mkdtempSync(join(tmpdir(), 'crash-'))
+  // As the system names it: processes at work in it are found by that.
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'crash-')))
   const files = filesOf(folder)
   for (const path of [files.home, files.pm2_home, files.pids, files.logs]) mkdirSync(path, { mode: 0o700 })
   const equipment = equip?.(files) ?? {}
@@ -186,8 +178,8 @@ export const openHouse = async ({ broken, legacy, env: extra = {}, equip }: Hous
       const program = `const { main } = await import(${JSON.stringify(join(root, 'dist/cli/main.js'))}); process.exitCode = await main(['down'], process.env)`
       const { code, output } = await runNode(['--input-type=module', '-e', program], env)
       if (code !== 0) throw new Error(`switchboard down failed: ${output}\n${pids().map(commandOf).join('\n')}`)
-      await waitUntil(() => workers(files).length === 0, settle_ms)
-      return workers(files).map(({ pid, command }) => `${pid} ${command}`)
+      await waitUntil(() => processesOfRun(files).length === 0, settle_ms)
+      return processesOfRun(files).map(({ pid, command }) => `${pid} ${command}`)
     },
     close: async (keep) => {
       // Once more after it: the daemon may have been starting one.

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import type { ServiceError } from '../../../protocol/errors.ts'
 import { decodeFrame, encodeFrame, type Frame, MAX_FRAME_BYTES, machineNow, pack, unpack } from '../../../protocol/wire/frames.ts'
+import fc from '../../property.ts'
 
 const PONG = { instance: 'i', pid: 7, uptime_ms: 1.5, loop_lag_ms: 0, calls: 2, failures: 1, in_flight: 0 }
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { type NewMessage, openStore } from '../../../services/history/store.ts'
 import { packageRoot } from '../../../services/runtime/package-root.ts'
 import { closeDatabase, openDatabase } from '../../../services/runtime/sqlite.ts'
 import { checkLeaks, type Scope, tempDir } from '../../harness.ts'
+import fc from '../../property.ts'
 
 checkLeaks()
 

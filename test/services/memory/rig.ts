@@ -50,7 +50,7 @@ export const openRig = (t: Scope, options: RigOptions = {}) => {
   const { log, lines } = listenedLog()
   const releases = createReleases(log)
   const changes: unknown[] = []
-  const { mode = 'auto', patience = { leave_ms: 300, return_ms: 150 }, look_every_ms = 50, look_timeout_ms = 250 } = options
+  const { mode = 'auto', patience = { leave_ms: 300, return_ms: 150 }, look_every_ms = 50, look_timeout_ms = 2_000 } = options
   const { handlers, start } = openMemory({
     env: {
       EMBEDDINGS: mode,

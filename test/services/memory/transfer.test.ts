@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import Database from 'better-sqlite3'
-import fc from 'fast-check'
 import { checkLeaks } from '../../harness.ts'
+import fc from '../../property.ts'
 import { openRig } from './rig.ts'
 
 checkLeaks()

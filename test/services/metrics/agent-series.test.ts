@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import type { AgentProcess } from '../../../protocol/metrics.ts'
 import { AgentSeries } from '../../../services/metrics/agent-series.ts'
 import { STEPS } from '../../../services/metrics/store.ts'
 import { checkLeaks } from '../../harness.ts'
+import fc from '../../property.ts'
 import { expectedOf } from './expected-points.ts'
 
 checkLeaks()

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import Database from 'better-sqlite3'
-import { freePort } from '../../gateway-edge/house.ts'
+import { freePort } from '../../free-port.ts'
 import { checkLeaks, eventually, startModule } from '../../harness.ts'
 import { openHouse } from '../scheduler/house.ts'
 

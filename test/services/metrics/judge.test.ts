@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { pino } from 'pino'
 import type { Counts, SystemMetrics } from '../../../protocol/metrics.ts'
 import { Alerts } from '../../../services/metrics/alerts.ts'
@@ -11,6 +10,7 @@ import { openStore } from '../../../services/metrics/store.ts'
 import { uptimeText } from '../../../services/metrics/system.ts'
 import type { Watched } from '../../../services/runtime/watch/watchdog.ts'
 import { checkLeaks, type Scope } from '../../harness.ts'
+import fc from '../../property.ts'
 import { openMetricsDatabase } from './rig.ts'
 
 checkLeaks()

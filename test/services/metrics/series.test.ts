@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { openStore, type Sample, STEPS } from '../../../services/metrics/store.ts'
 import { checkLeaks } from '../../harness.ts'
+import fc from '../../property.ts'
 import { expectedOf } from './expected-points.ts'
 import { openMetricsDatabase } from './rig.ts'
 

@@ -1,7 +1,6 @@
 /** What becomes of texts, addresses and days before anything is made of them. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { findClaude } from '../../../services/reports/claude/claude.ts'
 import { gatherQuestion, writeQuestion } from '../../../services/reports/claude/prompts.ts'
 import { cleanText, toHref } from '../../../services/reports/content/clean-text.ts'
@@ -14,6 +13,7 @@ import { datelineOf, dayAt, weekOf } from '../../../services/reports/day.ts'
 import { recipientsOf } from '../../../services/reports/mail/recipients.ts'
 import { Settings } from '../../../services/reports/settings.ts'
 import { chooseWay } from '../../../services/reports/setup.ts'
+import fc from '../../property.ts'
 import { contentFor, NOTES } from './notes.ts'
 
 test('content - a clean text has no line end, no sign without a shape, and stays as it is when cleaned again', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { openHome } from '../../../services/runtime/home.ts'
@@ -27,4 +27,19 @@ test('home - closes a folder that others could look into', (t) => {
   for (const folder of [root, path.join(root, 'run')]) chmodSync(folder, 0o755)
   const home = openHome(root)
   assert.deepEqual([modeOf(home.root), modeOf(home.run)], [0o700, 0o700])
+})
+
+test('home - a link to a disk for the backups is left as it is, also while that disk is away', (t) => {
+  const before = process.umask()
+  t.after(() => process.umask(before))
+  const root = path.join(tempDir(t), 'home')
+  const disk = path.join(tempDir(t), 'disk')
+  mkdirSync(root)
+  symlinkSync(disk, path.join(root, 'backups'))
+  assert.equal(modeOf(openHome(root).run), 0o700)
+  assert.ok(!existsSync(disk))
+  mkdirSync(disk)
+  chmodSync(disk, 0o755)
+  openHome(root)
+  assert.equal(modeOf(disk), 0o755)
 })

@@ -76,22 +76,22 @@ test('shell - a command that never ends is ended by its timeout, with all that i
   const rig = await openRig(t)
   // It ignores SIGTERM, and has a child that has left its process group and ignores SIGTERM, too.
   const command = `trap '' TERM; (setsid sh -c "trap '' TERM; while :; do sleep 1; done" &); echo started; while :; do sleep 1; done`
-  const { run_id, job_id } = await running(rig, command, { timeout_s: 1 })
+  const { run_id, job_id } = await running(rig, command, { timeout_s: 3 })
   const nonce = await eventually(() => rig.rows(job_id)[0]?.folder)
   await eventually(() => processesOf(nonce, null).length >= 3)
   const run = await rig.settled(run_id)
   assert.deepEqual([run.state, run.exit_code, run.result], ['failed', null, 'started\n'])
-  assert.match(run.reason ?? '', /longer than 1 s/)
+  assert.match(run.reason ?? '', /longer than 3 s/)
   assert.deepEqual(processesOf(nonce, null), [])
 })
 
 test('shell - a command that ends on SIGTERM is not waited for', async (t) => {
   const rig = await openRig(t)
   const began = performance.now()
-  const { run_id } = await running(rig, `trap 'echo bye; exit 0' TERM; while :; do sleep 0.1; done`, { timeout_s: 1 })
+  const { run_id } = await running(rig, `trap 'echo bye; exit 0' TERM; while :; do sleep 0.1; done`, { timeout_s: 3 })
   const run = await rig.settled(run_id)
   assert.deepEqual([run.state, run.result], ['failed', 'bye\n'])
-  assert.ok(performance.now() - began < 5_000)
+  assert.ok(performance.now() - began < 7_000)
 })
 
 test('shell - what a command leaves in the background does not hold its run open', async (t) => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startBotApi } from '../../fakes/bot-api.ts'
-import { freePort } from '../../gateway-edge/house.ts'
+import { freePort } from '../../free-port.ts'
 import { atEnd, checkLeaks, eventually, startModule } from '../../harness.ts'
 import { openHouse } from './house.ts'
 

@@ -9,6 +9,7 @@ import Database from 'better-sqlite3'
 import type { ServiceError } from '../../../protocol/errors.ts'
 import { openScriptedRig } from '../../crash/rig.ts'
 import { atEnd, checkLeaks, eventually, startModule, tempDir } from '../../harness.ts'
+import { recorded } from './recorded.ts'
 
 checkLeaks()
 
@@ -64,7 +65,7 @@ test('degraded - a clock set back an hour changes no order, no wait and no watch
   assert.equal(turn.reply, rig.answerOf('b', 2))
   const [session] = await rig.sessions.list({})
   assert.equal((session?.idle_seconds ?? -1) >= 0, true)
-  const rows = await rig.history.get_session({ session_id: 'gw-default-c1' })
+  const rows = await recorded(rig, 'gw-default-c1', 4)
   assert.deepEqual(
     rows.map((row) => row.role),
     ['user', 'assistant', 'user', 'assistant'],
@@ -141,7 +142,7 @@ test('degraded - a disk that fills up in mid-turn loses no end: it is written wh
   atEnd(t, () => void execFileSync('umount', ['-l', disk]))
   const rig = await openScriptedRig(t, { GATEWAY_MIN_FREE_DISK_MB: '1' }, disk)
   await rig.ended(await rig.ask('{{label=a tokens=1}} go'))
-  const turnId = await rig.ask('{{label=words tokens=60 delay_ms=40}} go')
+  const turnId = await rig.ask('{{label=words tokens=60 delay_ms=100}} go')
   await rig.follow(turnId, { until: (event) => event.type === 'text' })
   // The logs of the agent still have room while the database has none: it is the database's disk that is full.
   const { bavail, bsize } = statfsSync(disk)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { isDelta, resultsOf, startScripted } from '../../fakes/scripted-agent.ts'
@@ -10,10 +10,14 @@ checkLeaks()
 
 test('demo agent - takes a message without `later` into a turn whose tool runs', async (t) => {
   const host = startScripted(t)
-  host.message('{{tool=Any tool_ms=300 tokens=1}}')
+  host.message('{{tool=Bash command="until [ -e go ]; do sleep 0.02; done" tokens=1}}')
   await host.line((line) => kindOf(line) === 'assistant')
   const steering = host.message('steer', { priority: 'next' })
   const waiting = host.message('wait')
+  // Lines are read in order: with the answer to this one, both have been taken in.
+  const request_id = host.control({ subtype: 'initialize' })
+  await host.line((line) => line.type === 'control_response' && JSON.stringify(line).includes(request_id))
+  writeFileSync(join(host.place.cwd, 'go'), '')
   await host.ended(waiting)
   assert.equal(resultsOf(host).length, 2)
   assert.ok(resultsOf(host)[0]?.user_message_uuids?.includes(steering))

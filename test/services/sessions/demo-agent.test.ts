@@ -110,7 +110,7 @@ test('demo agent - refuses a session id that is taken, and one that is none', as
 
 test('demo agent - merges what waits, so that a host that sends too early is caught', async (t) => {
   const host = startScripted(t)
-  const first = host.message('{{tokens=20 delay_ms=10}}')
+  const first = host.message('{{tokens=20 delay_ms=100}}')
   await host.line(isDelta(' t1'))
   const second = host.message('two')
   const third = host.message('three')

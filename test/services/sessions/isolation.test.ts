@@ -1,9 +1,10 @@
 /** Whatever the order in which answers come: no answer reaches another chat. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { openScriptedRig, textOf } from '../../crash/rig.ts'
 import { checkLeaks } from '../../harness.ts'
+import fc from '../../property.ts'
+import { recorded } from './recorded.ts'
 
 checkLeaks()
 
@@ -35,7 +36,7 @@ test('isolation - 50 chats that end in any order get their own answers, in the s
     { numRuns: 4 },
   )
   for (let index = 0; index < CHATS; index += 1) {
-    const rows = await rig.history.get_session({ session_id: `gw-default-chat${index}` })
+    const rows = await recorded(rig, `gw-default-chat${index}`, 2 * round)
     assert.equal(rows.length, 2 * round)
     for (const row of rows) assert.match(row.content, new RegExp(`secret-\\d+-${index}\\b`), `chat${index}`)
   }

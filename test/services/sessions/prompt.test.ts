@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { asksForAuto, BOT_MODE } from '../../../services/sessions/context/bot-mode.ts'
 import type { HarnessFiles } from '../../../services/sessions/harness/files.ts'
 import { findMarker } from '../../../services/sessions/harness/markers.ts'
 import { isClear, type PromptContext, promptOf } from '../../../services/sessions/prompt.ts'
+import fc from '../../property.ts'
 
 const NONE: PromptContext = { globalMemory: null, memories: null, harness: null, background: false, autoMode: false }
 const EMPTY: HarnessFiles = { config: null, progress: null, tasks: null }

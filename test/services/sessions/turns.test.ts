@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import type { ServiceError } from '../../../protocol/errors.ts'
 import { openScriptedRig, type Rig, textOf } from '../../crash/rig.ts'
 import { checkLeaks } from '../../harness.ts'
+import { recorded } from './recorded.ts'
 
 checkLeaks()
 
@@ -31,7 +32,7 @@ test('turns - the messages of a chat run one after the other, in order, with one
     if (before) assert.equal((turn.started_at ?? 0) >= (before.ended_at ?? Number.POSITIVE_INFINITY), true)
   }
   assert.equal(agents(rig).length, 1)
-  const rows = await rig.history.get_session({ session_id: 'gw-default-c1' })
+  const rows = await recorded(rig, 'gw-default-c1', 16)
   assert.equal(rows.length, 16)
 })
 
@@ -50,7 +51,7 @@ test('turns - what a turn took is kept', async (t) => {
 
 test('turns - slots bound the running turns, and a waiting one expires with the reason', async (t) => {
   const rig = await openScriptedRig(t, { GATEWAY_MAX_CLAUDE_PROCESSES: '1', GATEWAY_QUEUE_WAIT_TIMEOUT: '2' })
-  const long = await rig.ask('{{label=long tokens=400 delay_ms=20}} go', 'a')
+  const long = await rig.ask('{{label=long tokens=4000 delay_ms=20}} go', 'a')
   const other = await rig.ended(await rig.ask('hello', 'b'))
   assert.equal(other.state, 'expired')
   assert.match(other.reply ?? '', /^\[BUSY\] The message waited \d s and was not handed to Claude: all 1 slots are busy/)
@@ -190,7 +191,7 @@ test('turns - any text arrives as it was sent', async (t) => {
     // A slash would be a command of the CLI: a space in front makes it text.
     assert.equal(rig.runs(prompt.startsWith('/') ? ` ${prompt}` : prompt), 1, prompt.slice(0, 50))
   }
-  const rows = await rig.history.get_session({ session_id: 'gw-default-any' })
+  const rows = await recorded(rig, 'gw-default-any', 2 * prompts.length)
   assert.deepEqual(
     rows.filter((row) => row.role === 'user').map((row) => row.content),
     prompts,
@@ -217,7 +218,7 @@ test('turns - a huge answer is complete in the stream and in history', async (t)
     rest.map((event) => event.id),
     events.slice(Math.floor(events.length / 2) + 1).map((event) => event.id),
   )
-  const rows = await rig.history.get_session({ session_id: 'gw-default-c1' })
+  const rows = await recorded(rig, 'gw-default-c1', 2)
   assert.equal(rows[1]?.content.length, 6_000_000)
 })
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { Choice, EMBEDDED, type Look, type Mode, type Model, ollamaModel } from '../../../../services/memory/embedder/choice.ts'
+import fc from '../../../property.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE

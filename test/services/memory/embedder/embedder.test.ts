@@ -22,7 +22,7 @@ const open = (t: Scope, ollama: OllamaFake | null, options: Partial<EmbedderOpti
     log,
     patience: { leave_ms: 200, return_ms: 100 },
     look_every_ms: 30,
-    look_timeout_ms: 200,
+    look_timeout_ms: 2_000,
     ...options,
   })
   atEnd(t, () => embedder.close())
@@ -95,7 +95,8 @@ for (const [behaviour, problem] of faults) {
   test(`embedder - fault ${behaviour}: the built-in model serves from the start, and the status says why`, async (t) => {
     const ollama = await playedOllama(t)
     ollama.behaviour = behaviour
-    const { embed, embedder, lines } = open(t, ollama)
+    const isSilent = behaviour === 'hang' || behaviour === 'endless'
+    const { embed, embedder, lines } = open(t, ollama, isSilent ? { look_timeout_ms: 200 } : {})
     const { model, vectors } = await embed(['The cat sleeps'], 'document', 20_000)
     assert.equal(model, 'use-lite-en:512')
     assert.equal(vectors[0]?.length, 512)

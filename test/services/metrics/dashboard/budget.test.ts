@@ -3,11 +3,11 @@ import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { Budget, monthEnd } from '../../../../services/metrics/dashboard/budget.ts'
 import type { postPayload } from '../../../../services/metrics/dashboard/post.ts'
 import { SAMPLE_MS } from '../../../../services/metrics/dashboard/push.ts'
 import { checkLeaks, tempDir } from '../../../harness.ts'
+import fc from '../../../property.ts'
 import { MINUTE_MS, openDashboard, openPush, START } from './rig.ts'
 
 checkLeaks()

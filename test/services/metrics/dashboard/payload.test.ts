@@ -1,11 +1,11 @@
 /** What becomes public of what was measured, and what never does. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { PAYLOAD_LIMIT_BYTES, Payload, STORE_LIMIT_BYTES, sizeOf } from '../../../../protocol/dashboard.ts'
 import { Metrics } from '../../../../protocol/metrics.ts'
 import { type PayloadOptions, toPayload } from '../../../../services/metrics/dashboard/payload.ts'
 import { toCount, toPercent } from '../../../../services/metrics/dashboard/rounding.ts'
+import fc from '../../../property.ts'
 import { enormous, measured, PRIVATE } from './measured.ts'
 
 const NOW = Date.UTC(2026, 10, 22, 17, 50)

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Cron } from 'croner'
-import fc from 'fast-check'
 import { momentsAfter, type ScheduleError, scheduleOf } from '../../../../services/runtime/cron/schedule.ts'
 import { dayStart, isZone, toLocalText, zoneOf } from '../../../../services/runtime/cron/zone.ts'
+import fc from '../../../property.ts'
 
 const NEW_YORK = 'America/New_York'
 const at = (text: string): number => Date.parse(text)

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { cutPassages, MAX_PASSAGES } from '../../../../services/runtime/retrieval/passages.ts'
 import { queryTerms, splitWords } from '../../../../services/runtime/retrieval/words.ts'
+import fc from '../../../property.ts'
 
 test('passages - hold all of a text in its order, none longer than a model reads, none with half a character', () => {
   // Each letter is there once, so that a passage has one place in the text.

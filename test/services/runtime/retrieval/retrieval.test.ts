@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import type { Filter } from '../../../../services/runtime/retrieval/retrieval.ts'
 import { checkLeaks } from '../../../harness.ts'
+import fc from '../../../property.ts'
 import { keptBy } from '../kept-by.ts'
 import { attributes, NOON, openRig } from './rig.ts'
 

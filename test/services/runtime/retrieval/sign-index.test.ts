@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { toSigns, toUnit } from '../../../../services/runtime/retrieval/signs.ts'
 import { SignIndex } from '../../../../services/runtime/retrieval/worker/sign-index.ts'
+import fc from '../../../property.ts'
 
 const bits = (left: Uint8Array, right: Uint8Array): number =>
   left.reduce((sum, byte, at) => sum + [...(byte ^ (right[at] as number)).toString(2)].filter((bit) => bit === '1').length, 0)

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import type { TurnEvent } from '../../../../protocol/sessions.ts'
 import { TurnFold } from '../../../../services/sessions/agent/fold.ts'
 import { LineCutter } from '../../../../services/sessions/agent/log.ts'
 import { cutText } from '../../../../services/sessions/agent/stream-json.ts'
+import fc from '../../../property.ts'
 
 const U = '11111111-2222-4333-8444-555555555555'
 

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import {
   type Batch,
   CHAIN_DELAY_MS,
@@ -14,6 +13,7 @@ import {
 } from '../../../../services/sessions/harness/chain.ts'
 import { findMarker } from '../../../../services/sessions/harness/markers.ts'
 import type { TaskCounts } from '../../../../services/sessions/harness/progress.ts'
+import fc from '../../../property.ts'
 
 const COMPLETE = '[HARNESS_COMPLETE]'
 const BATCH = '[HARNESS_BATCH_DONE:build:1/4]'

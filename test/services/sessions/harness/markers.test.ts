@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { chainPrompt, decomposePrompt } from '../../../../services/sessions/harness/chain-prompts.ts'
 import { findMarker, type Marker, withoutMarkers } from '../../../../services/sessions/harness/markers.ts'
+import fc from '../../../property.ts'
 
 const COMPLETE = '[HARNESS_COMPLETE]'
 const BATCH = '[HARNESS_BATCH_DONE:build:1/4]'

@@ -4,10 +4,10 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync }
 import { createServer } from 'node:net'
 import path from 'node:path'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { readHarnessFiles } from '../../../../services/sessions/harness/files.ts'
 import { countTasks, isAllDone, readHarness, readTasks, toHarnessStatus } from '../../../../services/sessions/harness/progress.ts'
 import { checkLeaks, eventually, tempDir } from '../../../harness.ts'
+import fc from '../../../property.ts'
 import { makePlaces, toTasks, writeHarness } from './project.ts'
 
 checkLeaks()

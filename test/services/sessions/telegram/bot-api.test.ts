@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
-import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { BotApi, type Outcome } from '../../../../services/sessions/telegram/bot-api.ts'
 import { type Behaviour, type BotApiFakeOptions, startBotApi } from '../../../fakes/bot-api.ts'
+import { freePort } from '../../../free-port.ts'
 import { atEnd, checkLeaks, type Scope } from '../../../harness.ts'
 import { keptBy } from '../../runtime/kept-by.ts'
 
@@ -17,16 +17,6 @@ const start = async (t: Scope, options: BotApiFakeOptions = {}, deadline_ms = 5_
   const fake = await startBotApi(options)
   atEnd(t, () => fake.close())
   return { fake, api: new BotApi({ base: fake.url, deadline_ms }) }
-}
-
-/** A port on which nobody listens. */
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 const tellsNoToken = (outcome: Outcome): void => assert.ok(!JSON.stringify(outcome).includes('SECRET'), JSON.stringify(outcome))

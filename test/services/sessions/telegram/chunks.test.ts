@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { isBlank, MESSAGE_UNITS, toChunks, toPlain } from '../../../../services/sessions/telegram/chunks.ts'
 import { formatMarkdown } from '../../../../services/sessions/telegram/format.ts'
 import { toHtml } from '../../../../services/sessions/telegram/html.ts'
 import { LABEL, prepareParts } from '../../../../services/sessions/telegram/prepare.ts'
 import { parseTelegramHtml } from '../../../fakes/bot-api-html.ts'
+import fc from '../../../property.ts'
 
 const LIMIT = MESSAGE_UNITS - LABEL.length
 const RUNS = Number(process.env.FUZZ_RUNS ?? 300)

@@ -166,7 +166,7 @@ test('deliveries - a repeat that may be one too many says so, and only then', as
     gateway: [{ status: 502 }, { status: 504, accepted: true }],
     refused: [{ status: 500 }, { status: 503 }],
   }
-  const { house, texts, ended } = await startDeliveries(t, { script: scripted(plan) }, { deadline_ms: 300 })
+  const { house, texts, ended } = await startDeliveries(t, { script: scripted(plan) }, { deadline_ms: 3_000 })
   const names = Object.keys(plan)
   for (const name of names) house.send(name, `${names.indexOf(name)}`, name)
   for (const name of names) assert.equal((await ended(name)).state, 'delivered', name)

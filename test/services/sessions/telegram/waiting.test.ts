@@ -9,7 +9,7 @@ import { openDeliveryHouse, scripted, startDeliveries } from './rig.ts'
 checkLeaks()
 
 test('deliveries - a 429 is obeyed by the whole chat, also after a cancel, and by no other', async (t) => {
-  const wait_ms = 600
+  const wait_ms = 2_000
   const { house, fake, ended } = await startDeliveries(t, {
     script: scripted({ first: [{ status: 429, retry_after: wait_ms / 1_000 }] }),
   })
@@ -56,7 +56,7 @@ test('deliveries - a bot sends thirty messages a second at most', async (t) => {
   const at = (point: string): void => void (point === 'before_attempt' && begun.push(performance.now()))
   const { house, fake } = await startDeliveries(t, {}, { at })
   for (let chat = 0; chat < 70; chat++) house.send(`d${chat}`, `${chat}`, `text ${chat}`)
-  await eventually(() => fake.calls.length === 70)
+  await eventually(() => fake.calls.length === 70, { timeout_ms: 30_000 })
   for (let index = 30; index < begun.length; index++) {
     const took = (begun[index] as number) - (begun[index - 30] as number)
     assert.ok(took >= 980, `31 calls within ${Math.round(took)} ms`)
