@@ -2,10 +2,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { killCells, powerCells } from './matrix/cells.ts'
-import { isClean, pageTable } from './matrix/table.ts'
+import { atTheEnd } from './matrix/part.ts'
+import { isClean, pageTable, terminalTable } from './matrix/table.ts'
 import { withPart } from './page.ts'
 import { PARTS, readArguments } from './run/arguments.ts'
+import { chosenCells, emptyPart } from './run/choice.ts'
+import { pageLines } from './run/page-lines.ts'
 import { createRandom } from './run/random.ts'
+import { isSound } from './run/verdict.ts'
 
 test('reliability page - a run rewrites its own part and leaves every other word', () => {
   const once = withPart('# Page\n\nProse.\n', 'crash', ['| a |'])
@@ -29,6 +33,9 @@ test('crash arguments - all parts where nothing is said, the storm alone where i
     ['--parts', 'nothing'],
     ['--ways', 'gently'],
     ['--seed', '-1'],
+    // Broken on purpose, and then not run.
+    ['--parts', 'matrix', '--unforced'],
+    ['--parts', 'power', '--break', 'ack-before-commit'],
   ])
     assert.throws(() => readArguments(wrong), /--\w+ must be|ambiguous/)
 })
@@ -57,4 +64,30 @@ test('crash matrix - one fault, or one kill that did not fall, is no clean run',
   assert.ok(!isClean([row, { ...row, hit: 1 }]))
   for (const fault of ['lost', 'doubled', 'run_twice', 'orphans', 'corrupt']) assert.ok(!isClean([{ ...row, [fault]: 1 }]), fault)
   assert.ok(pageTable([row, { ...row, lost: 3 }]).some((line) => line.includes('**4/4** | **3**')))
+})
+
+test('crash matrix - the end of a house is a row without a kill, and what it leaves behind is a fault', () => {
+  assert.ok(isClean([atTheEnd([])]))
+  assert.ok(!isClean([atTheEnd(['7 sleep 1000'])]))
+  const table = terminalTable([atTheEnd([])]).join('\n')
+  assert.match(table, /switchboard down/)
+  assert.doesNotMatch(table, /\d\/\d/)
+})
+
+test('reliability page - losses of power are told by their way', () => {
+  const taken = (['torn', 'forgetful', 'torn'] as const).map((way, index) => ({ way, names: index, files: 10 }))
+  const lines = pageLines({ seed: 1, full: true }, { storm: null, rows: [], power: { skipped: null, rows: [], taken } }, 0)
+  assert.ok(lines.includes('Lost 3 times: 2 torn (2 names gone, 20 files older), 1 forgetful (1 names gone, 10 files older).'))
+})
+
+test('crash run - a part that could not be run, or has no cell, is no run without a fault', () => {
+  const nothing = { storm: null, rows: [], power: null }
+  assert.ok(isSound(nothing))
+  assert.ok(!isSound({ ...nothing, power: { skipped: 'there is no C compiler (cc)', rows: [], taken: [] } }))
+  const given = (...args: string[]) => readArguments(['--seed', '1', ...args])
+  assert.equal(emptyPart(given()), null)
+  assert.equal(emptyPart(given('--parts', 'matrix', '--only', ':power@any')), 'matrix')
+  assert.equal(emptyPart(given('--only', ':power@any')), 'matrix', 'all parts are to be run')
+  assert.equal(emptyPart(given('--parts', 'power', '--only', ':power@any')), null)
+  assert.equal(chosenCells(given('--only', ':power@any')).power.length, 1)
 })

@@ -2,32 +2,21 @@
  * `npm run crash`: services, agents, keepers and all of PM2 are killed, and the power is lost, while work goes on; it is counted what
  * was lost, doubled or run twice. Exits with 0 when nothing was and every planned kill fell. A whole run writes `docs/reliability.md`.
  */
-import { type Cell, killCells, powerCells } from './matrix/cells.ts'
 import type { Row } from './matrix/matrix.ts'
 import { runKills } from './matrix/part.ts'
 import { type PowerRun, runPower } from './matrix/power/power.ts'
-import { isClean, terminalTable } from './matrix/table.ts'
+import { terminalTable } from './matrix/table.ts'
 import { writePart } from './page.ts'
 import { type CrashArguments, readArguments, USAGE } from './run/arguments.ts'
+import { chosenCells, emptyPart } from './run/choice.ts'
 import { type CrashRun, crashRun } from './run/crash-run.ts'
 import { pageLines, type WholeRun } from './run/page-lines.ts'
-import { createRandom } from './run/random.ts'
 import { reportLines } from './run/report.ts'
+import { isSound } from './run/verdict.ts'
 
 const print = (line: string): void => console.log(line)
 
-/** A full run kills twice in each cell. */
-const KILLS = { quick: 1, full: 2 }
-
-const chosenCells = ({ seed, full, only }: CrashArguments): { readonly kills: Cell[]; readonly power: Cell[] } => {
-  // Every cell where some are named: a quick run would have drawn lots.
-  const size = { full: full || only !== null, kills: full ? KILLS.full : KILLS.quick }
-  const isChosen = ({ by, target, moment }: Cell): boolean => `${by ?? ''}:${target}@${moment}`.includes(only ?? '')
-  return {
-    kills: killCells(size, createRandom(seed)).filter(isChosen),
-    power: powerCells(size, createRandom(seed + 1)).filter(isChosen),
-  }
-}
+const LEFT_OUT = 'A run with --parts storm,matrix leaves it out.'
 
 const heading = (text: string): void => {
   print('')
@@ -47,13 +36,14 @@ const runParts = async (given: CrashArguments): Promise<WholeRun> => {
   }
   if (parts.includes('matrix')) {
     heading('Kill by kill')
-    rows = await runKills({ seed, cells: cells.kills, print })
+    rows = await runKills({ seed, cells: cells.matrix, print })
     for (const line of ['', ...terminalTable(rows)]) print(line)
   }
   if (parts.includes('power')) {
     heading('The power is lost')
     power = await runPower({ seed, cells: cells.power, print, ways, unforced: given.unforced })
-    for (const line of power.skipped === null ? ['', ...terminalTable(power.rows)] : [`not run: ${power.skipped}`]) print(line)
+    for (const line of power.skipped === null ? ['', ...terminalTable(power.rows)] : [`NOT RUN: ${power.skipped}`, LEFT_OUT])
+      print(line)
   }
   return { storm, rows, power }
 }
@@ -66,20 +56,18 @@ const main = async (): Promise<number> => {
     console.error(`${(error as Error).message}\n${USAGE}`)
     return 2
   }
-  const cells = chosenCells(given)
-  if (given.only !== null && cells.kills.length + cells.power.length === 0) {
+  const empty = emptyPart(given)
+  if (empty !== null) {
     console.error(
-      `No kill has "${given.only}" in its name, which looks like sessions:edge@first_text, :power@any or reports:power@typeset.`,
+      `No cell of the part ${empty} has "${given.only}" in its name, which looks like sessions:edge@first_text, :power@any or reports:power@typeset. Name the parts that have one with --parts.`,
     )
     return 2
   }
   print(`seed ${given.seed}`)
   const began = performance.now()
-  const { storm, rows, power } = await runParts(given)
-  if (given.isWhole)
-    print(`\nWritten: ${writePart('crash', pageLines(given, { storm, rows, power }, performance.now() - began))}`)
-  const isStormClean = storm === null || Object.values(storm.tally.counts).every((count) => count === 0)
-  return isStormClean && isClean(rows) && isClean(power?.rows ?? []) ? 0 : 1
+  const run = await runParts(given)
+  if (given.isWhole) print(`\nWritten: ${writePart('crash', pageLines(given, run, performance.now() - began))}`)
+  return isSound(run) ? 0 : 1
 }
 
 process.exitCode = await main()

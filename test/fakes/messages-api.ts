@@ -76,8 +76,8 @@ export type Filling = {
   text?: (request: ApiRequest) => string | undefined
 }
 
-/** Starts it on a free port of 127.0.0.1. */
-export async function startMessagesApi(filling: Filling = {}): Promise<MessagesApi> {
+/** Starts it on 127.0.0.1, on a free port where none is given. */
+export async function startMessagesApi(filling: Filling = {}, port = 0): Promise<MessagesApi> {
   const requests: ApiRequest[] = []
   const closing = new AbortController()
   const server = createServer((request, response) => {
@@ -85,7 +85,7 @@ export async function startMessagesApi(filling: Filling = {}): Promise<MessagesA
       if (!closing.signal.aborted && !response.destroyed) response.destroy(error)
     })
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   const accepted = () => requests.filter((request) => request.kind === 'prompt' && request.status === 200)
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -8,7 +8,7 @@ import { chatsOf } from './loads/chats.ts'
 import { jobs } from './loads/jobs.ts'
 import { type Begin, comesTrue, type Load } from './loads/load.ts'
 import { memoriesOf } from './loads/memories.ts'
-import { reports } from './loads/reports.ts'
+import { reportsAt } from './loads/reports.ts'
 import { tasks } from './loads/tasks.ts'
 import { brokenDatabases, orphansOf } from './look.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -39,12 +39,12 @@ interface Deaths {
   readonly list: { readonly chat: string; readonly at: number }[]
 }
 
-const loadsOf = ({ list }: Deaths): Readonly<Record<Work, Begin>> => ({
+const loadsOf = ({ list }: Deaths, { moment }: Cell): Readonly<Record<Work, Begin>> => ({
   chats: chatsOf({ turns: 8, chats: 4, killed: () => list }),
   tasks,
   jobs,
   memories: memoriesOf(),
-  reports,
+  reports: reportsAt(moment),
   approvals,
 })
 
@@ -53,7 +53,7 @@ const runOnce = async (at: Surroundings, cell: Cell, kill: number, row: Row, opt
   const { house } = at
   const random = createRandom(options.seed + kill * 7_919)
   const deaths: Deaths = { list: [] }
-  const begin = loadsOf(deaths)
+  const begin = loadsOf(deaths, cell)
   const loads: Load[] = []
   for (const work of cell.work) loads.push(await begin[work](at, `k${options.seed}x${kill}${work.slice(0, 1)}`, random))
   const hit = await bringAbout(house.files, cell, kill, loads, random)

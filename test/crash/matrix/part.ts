@@ -16,20 +16,23 @@ export interface PartOptions {
 /** Runs `work` with a scope that is undone also when the process is told to end. */
 export const within = async <T>(work: (scope: Scope) => Promise<T>): Promise<T> => {
   const scope = new Scope()
-  const onSignal = (): void => void scope.end().finally(() => process.exit(130))
+  // What a signal breaks off fails, and may not end the process before all is undone.
+  let ending: Promise<void> | undefined
+  const end = (): Promise<void> => (ending ??= scope.end())
+  const onSignal = (): void => void end().finally(() => process.exit(130))
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal)
   try {
     return await work(scope)
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
-    await scope.end()
+    await end()
   }
 }
 
 /** The last row of a house: what is left when all is told to end. */
 export const atTheEnd = (left: readonly string[]): Row => ({
-  cell: { target: 'pm2', moment: 'switchboard down', by: null, work: [], kills: 1 },
-  ...{ hit: 1, lost: 0, doubled: 0, run_twice: 0, corrupt: 0, orphans: left.length },
+  cell: { target: 'pm2', moment: 'switchboard down', by: null, work: [], kills: 0 },
+  ...{ hit: 0, lost: 0, doubled: 0, run_twice: 0, corrupt: 0, orphans: left.length },
   notes: left.map((process) => `orphan: ${process}`),
 })
 

@@ -1,11 +1,18 @@
 /** The matrix as a person reads it: in a terminal, and as part of a page. */
 import { formatTable } from '../../../cli/table.ts'
+import { orphansInWords } from '../run/processes.ts'
 import type { Row } from './matrix.ts'
 
 /** What must be zero. */
 const FAULTS = ['lost', 'doubled', 'run_twice', 'orphans', 'corrupt'] as const
 const HEAD = ['who was killed', 'at', 'while', 'hit', ...FAULTS.map((fault) => fault.replace('_', ' '))]
 const NAMES: Readonly<Record<string, string>> = { pm2: 'PM2 and all services', power: 'power lost' }
+
+type Fault = (typeof FAULTS)[number]
+const countOf = (fault: Fault, count: number): string => (fault === 'orphans' ? orphansInWords(count) : String(count))
+
+/** The row of `switchboard down` has no kill. */
+const hitsOf = (hit: number, kills: number): string => (kills === 0 ? '' : `${hit}/${kills}`)
 
 const momentOf = ({ moment, by }: Row['cell']): string => {
   if (moment === 'any') return 'any moment'
@@ -16,8 +23,8 @@ const cellsOf = (row: Row): string[] => [
   NAMES[row.cell.target] ?? row.cell.target,
   momentOf(row.cell),
   row.cell.work.length === 5 ? 'everything' : row.cell.work.join(', '),
-  `${row.hit}/${row.cell.kills}`,
-  ...FAULTS.map((fault) => String(row[fault])),
+  hitsOf(row.hit, row.cell.kills),
+  ...FAULTS.map((fault) => countOf(fault, row[fault])),
 ]
 
 const sumOf = (rows: readonly Row[]): string[] => {
@@ -26,8 +33,16 @@ const sumOf = (rows: readonly Row[]): string[] => {
     'all',
     `${rows.length} cells`,
     '',
-    `${sum(({ hit }) => hit)}/${sum(({ cell }) => cell.kills)}`,
-    ...FAULTS.map((fault) => String(sum((row) => row[fault]))),
+    hitsOf(
+      sum(({ hit }) => hit),
+      sum(({ cell }) => cell.kills),
+    ),
+    ...FAULTS.map((fault) =>
+      countOf(
+        fault,
+        sum((row) => row[fault]),
+      ),
+    ),
   ]
 }
 

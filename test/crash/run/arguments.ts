@@ -79,7 +79,13 @@ export const readArguments = (args: readonly string[]): CrashArguments => {
   const isStormAlone = OF_THE_STORM.some((name) => values[name] !== undefined)
   const parts = listOf('parts', PARTS)
   const ways = listOf('ways', WAYS)
-  const chosen = parts.length > 0 ? parts : isStormAlone ? (['storm'] as const) : PARTS
+  const chosen: readonly Part[] = parts.length > 0 ? parts : isStormAlone ? ['storm'] : PARTS
+  // A build that is broken on purpose and then not run would be a fault that was not found.
+  const needs = (option: string, part: Part, isGiven: boolean): void => {
+    if (isGiven && !chosen.includes(part)) throw new Error(`--${option} must be given with the part ${part}`)
+  }
+  needs('unforced', 'power', values.unforced)
+  needs('break', 'storm', values.break !== undefined)
   return {
     seed: number('seed', 0, 0),
     full,

@@ -34,14 +34,18 @@ const stormLines = (storm: CrashRun | null): string[] =>
 
 const powerLines = ({ skipped, rows, taken }: PowerRun): string[] => {
   if (skipped !== null) return ['', '### The power is lost', '', `Not run: ${skipped}.`]
-  const ways = taken.map(({ way, names, files }) => `${way} (${names} names gone, ${files} files older)`)
+  const ways = [...new Set(taken.map(({ way }) => way))].map((way) => {
+    const losses = taken.filter((loss) => loss.way === way)
+    const sum = (of: 'names' | 'files'): number => losses.reduce((total, loss) => total + loss[of], 0)
+    return `${losses.length} ${way} (${sum('names')} names gone, ${sum('files')} files older)`
+  })
   return [
     '',
     '### The power is lost',
     '',
     ...pageTable(rows),
     '',
-    `Lost ${taken.length} times: ${ways.join('; ')}.`,
+    `Lost ${taken.length} times: ${ways.join(', ')}.`,
     ...noteLines(rows),
   ]
 }

@@ -2,6 +2,7 @@
 import { formatTable } from '../../../cli/table.ts'
 import type { Hit } from './orders.ts'
 import { MOMENTS, type Plan, TARGETS } from './plan.ts'
+import { orphansInWords } from './processes.ts'
 import { FAULTS, type Tally } from './tally.ts'
 
 /** Hits of planned kills by moment and target. */
@@ -33,7 +34,7 @@ export const reportLines = (plan: Plan, hits: readonly Hit[], tally: Tally, took
       ['turns answered', String(tally.answered)],
       ['turns interrupted', `${tally.interrupted}, by ${tally.killed_in_turn} agents that were killed while their chat waited`],
       ['clients came back', `${tally.repeats} times`],
-      ...FAULTS.map((fault) => [fault, String(tally.counts[fault])]),
+      ...FAULTS.map((fault) => [fault, fault === 'orphans' ? orphansInWords(tally.counts.orphans) : String(tally.counts[fault])]),
     ]),
   ]
 }

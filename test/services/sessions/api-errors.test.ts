@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openRig, type Rig, textOf } from '../../crash/rig.ts'
-import { checkLeaks } from '../../harness.ts'
+import { startMessagesApi } from '../../fakes/messages-api.ts'
+import { freePort } from '../../free-port.ts'
+import { atEnd, checkLeaks } from '../../harness.ts'
 
 checkLeaks()
 
@@ -46,12 +48,16 @@ test('api errors - a subscription that is used up says when it is back', { timeo
   await goesOn(rig)
 })
 
-test('api errors - nobody at the API’s address', { timeout: 60_000 }, async (t) => {
-  const rig = await openRig(t, 'real', { CLAUDE_CODE_MAX_RETRIES: '0', ANTHROPIC_BASE_URL: 'http://127.0.0.1:9' })
+test('api errors - nobody at the API’s address, and once somebody is there the chat goes on', { timeout: 60_000 }, async (t) => {
+  const port = await freePort()
+  const rig = await openRig(t, 'real', { CLAUDE_CODE_MAX_RETRIES: '0', ANTHROPIC_BASE_URL: `http://127.0.0.1:${port}` })
   if (!rig) return
   const turn = await rig.ended(await rig.ask('go'))
   assert.equal(turn.state, 'failed')
   assert.match(turn.reply ?? '', /cannot be reached/)
+  const api = await startMessagesApi({}, port)
+  atEnd(t, () => api.close())
+  await goesOn(rig)
 })
 
 test('api errors - an API that hangs is given up by the watchdog', { timeout: 60_000 }, async (t) => {

@@ -1,6 +1,8 @@
 /** Agents that hang, rage or outgrow their limits, and what is left of them. */
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { carriedNonces, processesOf } from '../../../services/sessions/agent/process.ts'
@@ -8,7 +10,7 @@ import { explain } from '../../../services/sessions/api-errors.ts'
 import { mayDoMore } from '../../../services/sessions/settings.ts'
 import { judge, type WatchdogLimits } from '../../../services/sessions/watchdog.ts'
 import { openScriptedRig, type Rig, textOf } from '../../crash/rig.ts'
-import { checkLeaks, eventually } from '../../harness.ts'
+import { atEnd, checkLeaks, eventually, type Scope } from '../../harness.ts'
 
 checkLeaks()
 
@@ -20,9 +22,14 @@ interface AgentRow {
 
 const agents = (rig: Rig): AgentRow[] => rig.query<AgentRow>('SELECT n, state, nonce FROM agents ORDER BY n')
 
-/** The chat is usable: another message is answered. */
+/**
+ * The chat is usable: another message is answered, in the conversation that was there before. The agent refuses to begin one that it
+ * has on record and to resume one that it has not, as the CLI does: the same name in its journal is the same conversation.
+ */
 const goesOn = async (rig: Rig): Promise<void> => {
   assert.equal((await rig.ended(await rig.ask('{{label=after tokens=1}} go'))).reply, rig.answerOf('after', 1))
+  const lines = readFileSync(join(rig.home, 'journal.jsonl'), 'utf8').trim().split('\n')
+  assert.equal(new Set(lines.map((line) => (JSON.parse(line) as { session_id: string }).session_id)).size, 1)
 }
 
 const LIMITS: WatchdogLimits = {
@@ -153,9 +160,7 @@ test('settings - which permission mode lets more happen', () => {
   assert.equal(mayDoMore('plan', 'bypassPermissions'), false)
 })
 
-test('orphans - what a dead agent left running is ended at the next start, strangers are not', {
-  timeout: 120_000,
-}, async (t) => {
+test('orphans - what an agent that died meanwhile left running is ended at the next start', { timeout: 120_000 }, async (t) => {
   const rig = await openScriptedRig(t)
   const turnId = await rig.ask('{{tool=Bash command="sleep 1000"}} go')
   await rig.follow(turnId, { until: (event) => event.type === 'tool_use' })
@@ -167,6 +172,38 @@ test('orphans - what a dead agent left running is ended at the next start, stran
   await rig.start('sessions')
   assert.equal((await rig.ended(turnId)).state, 'interrupted')
   await eventually(() => !carriedNonces().has(nonce))
+})
+
+/** Something that an agent has started, by the nonce that it inherited. */
+const startMarked = (t: Scope, nonce: string): ChildProcess => {
+  const child = spawn('sleep', ['1000'], { env: { ...process.env, SWITCHBOARD_AGENT: nonce }, stdio: 'ignore' })
+  atEnd(t, () => void child.kill('SIGKILL'))
+  return child
+}
+
+test('orphans - of what carries a nonce only what a killed agent has left is ended: no stranger, nothing that was left on purpose', {
+  timeout: 120_000,
+}, async (t) => {
+  const rig = await openScriptedRig(t)
+  await goesOn(rig)
+  await rig.sessions.stop({ chat_id: 'c1' })
+  await eventually(() => agents(rig)[0]?.state === 'dead')
+  await rig.ended(await rig.ask('{{tokens=1}} go'))
+  process.kill(rig.agentPid(), 'SIGKILL')
+  await eventually(() => agents(rig)[1]?.state === 'dead')
+  await rig.kill('sessions')
+  const statuses = rig.query<{ exit_status: number; nonce: string }>('SELECT exit_status, nonce FROM agents ORDER BY n')
+  assert.deepEqual(
+    statuses.map(({ exit_status }) => exit_status),
+    [0, 137],
+  )
+  const [left, killed] = statuses.map(({ nonce }) => startMarked(t, nonce)) as [ChildProcess, ChildProcess]
+  const stranger = startMarked(t, randomUUID())
+  await rig.start('sessions')
+  await eventually(() => killed.signalCode === 'SIGKILL')
+  // One look finds them all; the service answers when it is over.
+  await rig.sessions.status({})
+  assert.deepEqual([left.signalCode, stranger.signalCode], [null, null])
 })
 
 test('logs - those of agents that left long ago are deleted, their turns stay', async (t) => {

@@ -24,10 +24,18 @@ interface Turn {
   readonly reply: string | null
 }
 
-/** Who lost sight of its turn (the log of its agent is gone) asks how the turn has ended. */
-const withTurn = async (url: string, outcome: Outcome): Promise<Outcome> => {
+/** As a client says it whose turn is known and what was said in it is not. */
+const GONE = /^turn .*: status 410$/
+
+/**
+ * The power may take the log of an agent away: whoever followed a turn through that moment then asks how it has ended. Any other stream
+ * without an end is a fault, whatever our database says of its turn.
+ */
+const withTurn = async (url: string, outcome: Outcome, losses: readonly number[]): Promise<Outcome> => {
+  const { sent_at, ended_at, problem } = outcome
   const [turn_id] = outcome.turn_ids
-  if (outcome.answer !== null || turn_id === undefined) return outcome
+  const isCutOff = GONE.test(problem ?? '') && losses.some((moment) => moment >= sent_at && moment <= ended_at)
+  if (outcome.answer !== null || turn_id === undefined || !isCutOff) return outcome
   const turn = await ask<Turn>(url, `/api/gateway/turns/${turn_id}`, { patience_ms: 10_000 }).catch(() => null)
   return turn === null || turn.reply === null ? outcome : { ...outcome, answer: turn.reply, isWhole: false }
 }
@@ -46,9 +54,10 @@ export const chatsOf =
       busy: () => chats.busy(),
       end: async () => {
         gate.openUpTo(turns)
-        outcomes = await Promise.all((await chats.outcomes).map((outcome) => withTurn(house.url, outcome)))
+        outcomes = await chats.outcomes
       },
       count: async (losses): Promise<Faults> => {
+        const told = await Promise.all(outcomes.map((outcome) => withTurn(house.url, outcome, losses)))
         let history = await readHistory(house.url, plan)
         const isWhole = () => plan.chats.every((chat) => (history.get(chat.id)?.length ?? 0) >= 2 * chat.turns.length)
         await comesTrue(async () => {
@@ -62,7 +71,7 @@ export const chatsOf =
           ...{ n, moment: 'any' as const, target, delay_ms: 0, isHasty: false, which: 0, stage: 'pid' as const },
         }))
         const hits = deaths.map(({ chat, at }, kill) => ({ kill, at, chat, pids: [] }))
-        const tally = takeTally({ plan: { ...plan, kills }, hits, outcomes, runs, history, orphans: [], losses })
+        const tally = takeTally({ plan: { ...plan, kills }, hits, outcomes: told, runs, history, orphans: [], losses })
         const { counts } = tally
         return {
           lost: counts['turns lost'] + counts['tokens lost'] + counts['history rows missing'],

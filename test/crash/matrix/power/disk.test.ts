@@ -91,8 +91,12 @@ test('power - torn: what was forced is whole, of the rest a part is there', (t) 
   assert.ok(log.length < 20_000)
 })
 
-test('power - a database keeps what was committed with synchronous=FULL and is whole; with OFF it does not', (t) => {
-  const commit = (synchronous: string): string => `
+const UNFORCED = join(packageRoot(import.meta.url), 'dist/test/crash/matrix/power/unforced.js')
+
+test('power - a database keeps what was committed with synchronous=FULL and is whole; with OFF it does not, nor in the build that is broken on purpose', (t) => {
+  const BROKEN = `const { forceNothing } = await import(${JSON.stringify(UNFORCED)}); forceNothing()`
+  const commit = (synchronous: string, before: string): string => `
+    ${before}
     const { default: Database } = await import(${JSON.stringify(import.meta.resolve('better-sqlite3'))})
     const db = new Database('db/x.db'); db.pragma('journal_mode = WAL'); db.pragma('synchronous = ${synchronous}')
     db.exec('CREATE TABLE t (n)'); const add = db.prepare('INSERT INTO t VALUES (?)')
@@ -100,11 +104,11 @@ test('power - a database keeps what was committed with synchronous=FULL and is w
     console.log(fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'))
     process.kill(process.pid, 'SIGKILL')
   `
-  const rowsAfter = (synchronous: string, way: Way, seed: number): number | null => {
+  const rowsAfter = (synchronous: string, way: Way, seed: number, before = ''): number | null => {
     const disk = openDisk(t)
     if (disk === null) return null
     assert.throws(
-      () => disk.run(commit(synchronous)),
+      () => disk.run(commit(synchronous, before)),
       (error: { stdout: string }) => error.stdout.includes('another boot'),
     )
     disk.lose(way, seed)
@@ -121,6 +125,7 @@ test('power - a database keeps what was committed with synchronous=FULL and is w
   }
   for (const way of WAYS) assert.ok([50, null].includes(rowsAfter('FULL', way, 7)), way)
   assert.ok([0, null].includes(rowsAfter('OFF', 'forgetful', 7)), 'nothing was forced')
+  assert.ok([0, null].includes(rowsAfter('FULL', 'forgetful', 7, BROKEN)), 'nothing was forced in spite of what was asked for')
 })
 
 test('power - the token of a bot is on the disk when it is acknowledged, also the first one, whose folder is new', (t) => {
