@@ -23,5 +23,9 @@ export const parseArguments = (argv: readonly string[], known: readonly string[]
   if (unknown.length > 0) throw new Error(`There is no bench "${unknown.join('", "')}". There are: ${known.join(', ')}`)
   const rounds = Number(values.rounds ?? ROUNDS)
   if (!Number.isInteger(rounds) || rounds < 1 || rounds > 1_000) throw new Error('--rounds must be a number from 1 to 1,000')
+  if (values.check === true && rounds < ROUNDS)
+    throw new Error(
+      `--check needs at least ${ROUNDS} rounds: fewer neither hold a goal nor miss it. Leave --rounds out, or --check`,
+    )
   return { names: positionals, check: values.check === true, rounds, json: values.json ?? null }
 }

@@ -2,8 +2,9 @@
 import type { Bench } from './bench.ts'
 import { openHandFed } from './hand-fed.ts'
 import { openHouse } from './house.ts'
+import { openRest } from './rest.ts'
 import { atMost, toRow } from './row.ts'
-import { median, quantile } from './statistics.ts'
+import { interleave, median, quantile } from './statistics.ts'
 import { ask, post } from './stream.ts'
 
 const STARTS = 8
@@ -14,8 +15,10 @@ export const cold: Bench = {
   run: async ({ rounds, scope }) => {
     const house = await openHouse(scope)
     const kit = await openHandFed(scope, house.env)
+    const atRest = await openRest(house)
     let chat = 0
     const throughUs = async (): Promise<number> => {
+      await atRest()
       chat += 1
       const { first_ms } = await ask(house.port, `cold${chat}`, MESSAGE)
       // Its agent leaves before the next one is measured.
@@ -23,6 +26,7 @@ export const cold: Bench = {
       return first_ms
     }
     const byHand = async (): Promise<number> => {
+      await atRest()
       const began = performance.now()
       const agent = kit.spawn()
       const asked = performance.now()
@@ -30,14 +34,7 @@ export const cold: Bench = {
       await agent.close()
       return asked - began + first_ms
     }
-    const measure = async (count: number) => {
-      const found = { ours: [] as number[], hand: [] as number[] }
-      for (let start = 0; start < count; start += 1) {
-        found.ours.push(await throughUs())
-        found.hand.push(await byHand())
-      }
-      return found
-    }
+    const measure = (count: number) => interleave(count, { ours: throughUs, hand: byHand })
     await measure(3)
     const found: Awaited<ReturnType<typeof measure>>[] = []
     for (let round = 0; round < rounds; round += 1) found.push(await measure(STARTS))

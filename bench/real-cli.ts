@@ -5,8 +5,9 @@ import { startMessagesApi } from '../test/fakes/messages-api.ts'
 import type { Bench } from './bench.ts'
 import { openHandFed } from './hand-fed.ts'
 import { openHouse } from './house.ts'
+import { openRest } from './rest.ts'
 import { atLeast, toRow } from './row.ts'
-import { median } from './statistics.ts'
+import { interleave, median } from './statistics.ts'
 import { ask, post } from './stream.ts'
 
 const STARTS = 2
@@ -26,6 +27,7 @@ export const realCli: Bench = {
     const env = { ...claude.env({ api_url: api.url, config_dir: join(scope.folder(), 'claude') }), CLAUDE_BIN: claude.bin }
     const house = await openHouse(scope, env)
     const kit = await openHandFed(scope, house.env)
+    const atRest = await openRest(house)
     const message = '{{tokens=3 label=hello}}'
     let chat = 0
     const throughUs = async () => {
@@ -49,16 +51,14 @@ export const realCli: Bench = {
     }
     const measure = async (once: typeof throughUs) => {
       const found = []
-      for (let start = 0; start < STARTS; start += 1) found.push(await once())
+      for (let start = 0; start < STARTS; start += 1) {
+        await atRest()
+        found.push(await once())
+      }
       return { cold: median(found.map(({ cold }) => cold)), warm: median(found.flatMap(({ warm }) => warm)) }
     }
     await throughUs()
-    const ours: Awaited<ReturnType<typeof measure>>[] = []
-    const hand: Awaited<ReturnType<typeof measure>>[] = []
-    for (let round = 0; round < rounds; round += 1) {
-      ours.push(await measure(throughUs))
-      hand.push(await measure(byHand))
-    }
+    const { ours, hand } = await interleave(rounds, { ours: () => measure(throughUs), hand: () => measure(byHand) })
     const n = rounds * STARTS
     return [
       toRow({ ...GOAL, rounds: ours.map(({ cold, warm }) => cold / warm), n }),

@@ -2,8 +2,9 @@
 import type { Bench } from './bench.ts'
 import { openHandFed } from './hand-fed.ts'
 import { openHouse } from './house.ts'
+import { openRest } from './rest.ts'
 import { atMost, toRow } from './row.ts'
-import { median, quantile } from './statistics.ts'
+import { interleave, median, quantile } from './statistics.ts'
 import { ask } from './stream.ts'
 
 const TURNS = 100
@@ -14,15 +15,17 @@ export const warm: Bench = {
   run: async ({ rounds, scope }) => {
     const house = await openHouse(scope)
     const hand = (await openHandFed(scope, house.env)).spawn()
+    const atRest = await openRest(house, [hand.process.pid ?? 0])
     const measure = async (count: number) => {
-      const found = { ours: [] as number[], hand: [] as number[], end: [] as number[] }
-      for (let turn = 0; turn < count; turn += 1) {
-        const answer = await ask(house.port, 'warm', MESSAGE)
-        found.ours.push(answer.first_ms)
-        found.end.push(answer.end_ms)
-        found.hand.push((await hand.ask(MESSAGE)).first_ms)
+      const { ours, hand: byHand } = await interleave(count, {
+        ours: () => atRest().then(() => ask(house.port, 'warm', MESSAGE)),
+        hand: () => atRest().then(() => hand.ask(MESSAGE)),
+      })
+      return {
+        ours: ours.map(({ first_ms }) => first_ms),
+        end: ours.map(({ end_ms }) => end_ms),
+        hand: byHand.map(({ first_ms }) => first_ms),
       }
-      return found
     }
     await measure(TURNS / 2)
     const found: Awaited<ReturnType<typeof measure>>[] = []

@@ -14,6 +14,12 @@ test('arguments - names, rounds, check and a file', () => {
   })
 })
 
+test('arguments - goals are not judged by fewer rounds than say something', () => {
+  assert.throws(() => parseArguments(['--check', '--rounds', '4'], known), /--check needs at least 5 rounds/)
+  assert.equal(parseArguments(['--check', '--rounds', '5'], known).rounds, 5)
+  assert.equal(parseArguments(['--rounds', '1'], known).rounds, 1)
+})
+
 test('arguments - what is not understood is said in a sentence', () => {
   assert.throws(() => parseArguments(['three', 'one'], known), /There is no bench "three". There are: one, two/)
   for (const rounds of ['0', '-1', '1.5', 'many', ''])

@@ -1,5 +1,5 @@
 /** What an agent might write: real kinds of lines with anything in each of their fields, and lines that are none. */
-import fc from 'fast-check'
+import fc from '../property.ts'
 
 export const UUID = '11111111-2222-4333-8444-555555555555'
 

@@ -1,7 +1,8 @@
 /** What a service's socket might be sent by something that is not ours, or was ours and is broken. */
-import fc from 'fast-check'
+
 import { rowOf, type ServiceName, table } from '../../protocol/contract.ts'
 import { MAX_FRAME_BYTES, machineNow, pack } from '../../protocol/wire/frames.ts'
+import fc from '../property.ts'
 
 /** A frame, or one that is new at each time it is sent: a call whose number was seen before is not begun. */
 export type Piece = Buffer | ((id: number) => Buffer)

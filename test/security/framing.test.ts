@@ -1,12 +1,12 @@
 /** Bytes on the edge's sockets that were never sent by an honest client, over both servers: answered or ended, and nothing else. */
 import assert from 'node:assert/strict'
 import net from 'node:net'
-import fc from 'fast-check'
 import { VALUES_MAX } from '../../gateway-edge/json.ts'
 import { test } from '../gateway-edge/each-adapter.ts'
 import { type House, openHouse } from '../gateway-edge/house.ts'
 import { connect } from '../gateway-edge/live-client.ts'
 import { checkLeaks, eventually } from '../harness.ts'
+import fc from '../property.ts'
 import { ambiguous, flood, frames, HIDDEN, OUTER, UPGRADE } from './framing.ts'
 import { looked } from './runs.ts'
 

@@ -2,7 +2,7 @@
  * Requests whose length can be read in more than one way, each with a whole second request where one reading sees a body and
  * another one sees the next request. And frames of WebSocket that were never made by a client.
  */
-import fc from 'fast-check'
+import fc from '../property.ts'
 
 /** What the hidden request would begin, if somebody read it as one. */
 export const HIDDEN = 'smuggled'

@@ -1,22 +1,28 @@
 /** `npm run security`: the tests of this folder, which `npm test` runs briefly, for long and with another seed each time. */
 import { spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
+import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { type Look, readArguments, USAGE } from './arguments.ts'
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { runs: { type: 'string', default: '20' }, seed: { type: 'string', default: String(randomInt(2 ** 31)) } },
-})
-const files = readdirSync(import.meta.dirname)
-  .filter((name) => name.endsWith('.test.js') && (positionals.length === 0 || positionals.some((word) => name.includes(word))))
-  .map((name) => join(import.meta.dirname, name))
-console.log(`Seed ${values.seed}: the same look again with --seed ${values.seed} --runs ${values.runs}`)
-const child = spawn(process.execPath, ['--test', '--enable-source-maps', '--test-concurrency=1', ...files], {
-  env: { ...process.env, SECURITY_RUNS: values.runs, SECURITY_SEED: values.seed },
-  stdio: ['ignore', 'inherit', 'inherit'],
-})
-child.once('exit', (code) => {
-  process.exitCode = code ?? 1
-})
+const main = async (): Promise<number> => {
+  let look: Look
+  try {
+    look = readArguments(process.argv.slice(2), readdirSync(import.meta.dirname), randomInt(2 ** 31))
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${USAGE}`)
+    return 2
+  }
+  const { files, runs, seed } = look
+  console.log(`Seed ${seed}: the same look again with --seed ${seed} --runs ${runs}`)
+  const paths = files.map((name) => join(import.meta.dirname, name))
+  const child = spawn(process.execPath, ['--test', '--enable-source-maps', '--test-concurrency=1', ...paths], {
+    env: { ...process.env, SECURITY_RUNS: String(runs), SECURITY_SEED: String(seed) },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  const [code] = await once(child, 'exit')
+  return code ?? 1
+}
+
+process.exitCode = await main()

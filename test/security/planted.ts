@@ -6,10 +6,11 @@ import path from 'node:path'
 import type { TestContext } from 'node:test'
 import { openHouse } from '../cli/house.ts'
 import { startBotApi } from '../fakes/bot-api.ts'
-import { atEnd, type Scope } from '../harness.ts'
+import { atEnd, type Scope, tempDir } from '../harness.ts'
 import { openMailServer } from '../services/reports/mail-server.ts'
 import { root } from '../source-tree.ts'
 import { openPanelHouse } from '../web/house.ts'
+import { type Asker, openAsker } from './asker.ts'
 import { type Canaries, createSearch, type Leak, makeBotToken, makeCanary, type Search, seenProcesses } from './canaries.ts'
 import { isLong } from './runs.ts'
 
@@ -28,34 +29,21 @@ export const SECRET_SETTINGS: readonly string[] = [
   'DASHBOARD_PUSH_URL',
 ]
 
-export interface Reply {
-  readonly route: string
-  readonly status: number
-  readonly text: string
-}
-
-export interface Asking {
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: unknown
-}
-
-export interface Planted {
+export interface Planted extends Asker {
   readonly canaries: Canaries
   readonly home: string
   /** What everything lies in that is written: the home, and the folders of the chats. */
   readonly folder: string
+  /** Where every process puts what it keeps for a moment. */
+  readonly temporary: string
   readonly url: string
   /** Where webhooks are answered with an error that repeats all that came. */
   readonly webhook: string
-  /** Every answer so far, with its headers. */
-  readonly replies: readonly Reply[]
-  /** With the right token, unless the headers say otherwise. @param route `GET /path` */
-  ask(route: string, asking?: Asking): Promise<Reply>
   /** `switchboard <args>` as a process. */
   command(...args: string[]): Promise<void>
   /** A program of ours, with what is written into it; what it says is kept. */
   program(file: string, args: readonly string[], input?: string, env?: Readonly<Record<string, string>>): Promise<void>
-  /** What processes have written. */
+  /** What processes have written, and what the WebSocket was told. */
   outputs(): { readonly name: string; readonly text: string }[]
   /** Secrets in the command lines and environments that processes have had since it began. */
   seenOfProcesses(): readonly Leak[]
@@ -151,7 +139,9 @@ export const openPlanted = async (t: TestContext): Promise<Planted> => {
     script: ({ token, text }) => (text.includes('fine') ? 'ok' : { status: 401, description: `Unauthorized: bot${token}` }),
   })
   atEnd(t, () => telegram.close())
+  const temporary = tempDir(t)
   const env: Record<string, string> = {
+    TMPDIR: temporary,
     ...Object.fromEntries(SECRET_SETTINGS.map((name) => [name, of(name)])),
     SMTP_URL: mail.url.replace('//', `//paper:${inUrl('SMTP_URL')}@`),
     OLLAMA_BASE_URL: `http://u:${inUrl('OLLAMA_BASE_URL')}@${telltale}`,
@@ -166,9 +156,9 @@ export const openPlanted = async (t: TestContext): Promise<Planted> => {
     LOG_LEVEL: 'trace',
   }
   const said: { name: string; text: string }[] = []
-  const replies: Reply[] = []
   const seenOfProcesses = watchProcesses(t, createSearch(canaries))
   const { home, folder, url, output } = await (isLong ? startUnderPm2 : startPlainly)(t, env)
+  const asker = await openAsker(t, url, of('GATEWAY_TOKEN'))
 
   const program: Planted['program'] = (file, args, input = '', more = {}) =>
     new Promise((resolve, reject) => {
@@ -201,29 +191,16 @@ export const openPlanted = async (t: TestContext): Promise<Planted> => {
     })
 
   return {
+    ...asker,
     canaries,
     home,
     folder,
+    temporary,
     url,
     webhook: `http://${telltale}/hook?key=${inUrl('WEBHOOK')}`,
-    replies,
     program,
     command: (...args) => program('switchboard', args),
-    outputs: () => [...said, { name: 'the services', text: output() }],
+    outputs: () => [...said, { name: 'the services', text: output() }, { name: 'the WebSocket', text: asker.told() }],
     seenOfProcesses,
-    ask: async (route, { headers = {}, body } = {}) => {
-      const [method = '', target = ''] = route.split(' ')
-      const response = await fetch(url + target, {
-        method,
-        redirect: 'manual',
-        headers: { authorization: `Bearer ${of('GATEWAY_TOKEN')}`, 'content-type': 'application/json', ...headers },
-        ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-      })
-      // A cookie is a secret of its own and no canary.
-      const text = `${JSON.stringify([...response.headers])}\n${await response.text()}`
-      const reply = { route: `${method} ${target.split('?')[0]}`, status: response.status, text }
-      replies.push(reply)
-      return reply
-    },
   }
 }

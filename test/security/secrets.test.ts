@@ -19,7 +19,11 @@ const ALLOWED: readonly { readonly canary: RegExp; readonly place: RegExp; reado
     place: /^file (backups\/[^/]+\/)?db\/scheduler\.db(-wal)?$/,
     why: 'the address that a job has to call is part of the job',
   },
-  { canary: /^WEBHOOK$/, place: /^reply 20\d (GET|POST) \/api\/cron(\/\d+)?$/, why: 'the address, to whoever may read the job' },
+  {
+    canary: /^WEBHOOK$/,
+    place: /^reply 20\d ((GET|POST) \/api\/cron(\/\d+)?|ws scheduler\.(list|get)|mcp (list_cron_jobs|get_cron_job))$/,
+    why: 'the address, to whoever may read the job',
+  },
   {
     canary: /^GATEWAY_TOKEN$/,
     place: /^reply 422 GET \/api\/(tasks|gateway\/turns\/.*)$/,
@@ -75,16 +79,21 @@ test('secrets - after work and errors of all kinds no secret is in a log, a repl
     ...planted.replies.flatMap(({ route, status, text }) => search.inText(text, `reply ${status} ${route}`)),
     ...planted.outputs().flatMap(({ name, text }) => search.inText(text, `output of ${name}`)),
     ...search.inFolder(planted.folder, planted.home),
+    ...search.inFolder(planted.temporary),
     ...planted.seenOfProcesses(),
   ]
   assert.deepEqual(
     leaks.filter((leak) => !isAllowed(leak)),
     [],
   )
-  assert.ok(planted.replies.length > 60, `${planted.replies.length} replies`)
+  assert.ok(planted.replies.length > 200, `${planted.replies.length} replies`)
   assert.ok(planted.outputs().every(({ text }) => text.length > 0))
   // What is allowed is there: else the search would have looked in the wrong places.
-  assert.ok(leaks.some(({ place }) => place.startsWith('file tokens/')) && leaks.some(({ place }) => place.startsWith('reply ')))
+  for (const place of [/^file tokens\//, /^reply 200 GET /, /^reply 200 ws /, /^reply 200 mcp /])
+    assert.ok(
+      leaks.some((leak) => place.test(leak.place)),
+      `nothing was found in ${place}`,
+    )
   assert.deepEqual(openToOthers(planted.folder), [], 'open to other users of the machine')
   if (existsSync('/proc')) assert.ok(leaks.some(({ place }) => place === 'environment of an agent'))
 })

@@ -7,7 +7,8 @@ import type { Soak } from './soak.ts'
 const HEAD = ['what', 'at first', 'at last', 'highest', 'may be', 'holds']
 
 const number = (value: number, unit: string): string => {
-  const digits = Math.abs(value) < 100 ? 1 : 0
+  const size = Math.abs(value)
+  const digits = size < 1 ? 2 : size < 100 ? 1 : 0
   return Number.isFinite(value) ? `${value.toFixed(digits)}${unit === '' ? '' : ` ${unit}`}` : 'unknown'
 }
 

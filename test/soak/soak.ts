@@ -13,14 +13,13 @@ import { SETTLE_MS, within } from '../crash/matrix/part.ts'
 import { openSurroundings, type Surroundings } from '../crash/matrix/surroundings.ts'
 import { linesOf, SERVICES } from '../crash/run/orders.ts'
 import { createRandom } from '../crash/run/random.ts'
-import { judge, type Verdict } from './judge.ts'
-import { restarted, type Sample, seriesOf, takeSample } from './samples.ts'
+import type { SoakArguments } from './arguments.ts'
+import type { Verdict } from './judge.ts'
+import { restarted, type Sample, takeSample, verdictsOf } from './samples.ts'
 import { slowClient } from './slow-client.ts'
 import { webSocketChats } from './web-socket-chat.ts'
 
-export interface SoakOptions {
-  readonly minutes: number
-  readonly seed: number
+export interface SoakOptions extends SoakArguments {
   readonly print: (line: string) => void
 }
 
@@ -48,6 +47,8 @@ const SETTINGS = {
   GATEWAY_MAX_BACKGROUND_TASKS: '3',
   CRON_KEEP_RUNS: '1000000',
 }
+
+const KEEPING = { edge: { script: 'test/soak/keeping-main.js' } }
 
 const beginAll = async (
   at: Surroundings,
@@ -94,8 +95,8 @@ const tallyOf = async (loads: readonly Load[]): Promise<Faults> => {
 
 export const soak = (options: SoakOptions): Promise<Soak> =>
   within(async (scope) => {
-    const { minutes, print } = options
-    const at = await openSurroundings(scope, { env: SETTINGS })
+    const { minutes, isBroken, print } = options
+    const at = await openSurroundings(scope, { env: SETTINGS, equip: () => ({ apps: isBroken ? KEEPING : {} }) })
     const { files } = at.house
     await at.house.start()
     const links = linksOf(scope, join(files.home, 'run'))
@@ -133,7 +134,7 @@ export const soak = (options: SoakOptions): Promise<Soak> =>
     const left = await at.house.down(SETTLE_MS)
     const restarts = restarted(samples).map((name) => `${name} was restarted, and nobody had asked for it`)
     return {
-      verdicts: seriesOf(samples).map(judge),
+      verdicts: verdictsOf(samples),
       faults: { ...faults, orphans: left.length, corrupt: broken.length },
       notes: [...restarts, ...notes, ...faults.notes, ...broken, ...left.map((process) => `orphan: ${process}`)],
       ...{ prompts: prompts(), commands: at.commands.lines().length, samples: samples.length },
