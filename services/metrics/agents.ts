@@ -1,6 +1,7 @@
 /** The agents that live, found in SWITCHBOARD_HOME/agents: a folder with a `pid` and without an `exit` is one. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { isAlive } from '../runtime/process.ts'
 
 /** An agent's process by what its folder says. */
 export interface AgentPid {
@@ -45,7 +46,8 @@ export class Agents {
     const file = join(this.#root, name, 'pid')
     try {
       const pid = Number.parseInt(readFileSync(file, 'utf8'), 10)
-      return pid > 0 ? { agent: Number(name), pid, noted_at: statSync(file).mtimeMs } : undefined
+      // Killed with its keeper, which so wrote no `exit`: pidusage keeps a file open of each process that it is asked for, also of a dead one.
+      return pid > 0 && isAlive(pid) ? { agent: Number(name), pid, noted_at: statSync(file).mtimeMs } : undefined
     } catch (error) {
       // Just being made, or just removed.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined

@@ -24,6 +24,16 @@ export const ps = (...args: string[]): string => {
   }
 }
 
+/** Whether a process with this pid exists (also when it is not ours to signal). */
+export const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
 let knownBootId: string | undefined
 
 /** Names the present life of the machine: another value means that no process of before is alive. */

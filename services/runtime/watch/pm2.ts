@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ServiceError } from '../../../protocol/errors.ts'
 import { packageRoot } from '../package-root.ts'
+import { isAlive } from '../process.ts'
 
 const NAMESPACE = 'switchboard'
 
@@ -42,15 +43,6 @@ interface Listed {
     readonly status: string
     readonly restart_time: number
     readonly pm_uptime: number
-  }
-}
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 
