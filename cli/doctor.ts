@@ -10,6 +10,7 @@ const VERDICT = { ok: 'All is well.', warn: 'It works; see the warnings.', fail:
 export const doctor: Command = {
   summary: 'Look at everything that Switchboard stands on and say what to do; exit code 1 when something is wrong',
   usage: '[--json]',
+  opensHome: false,
   run: async (context) => {
     const { args, print } = context
     const { values } = readArguments(args, { json: { type: 'boolean' } })

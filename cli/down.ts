@@ -2,10 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from '../protocol/client.ts'
 import { openLink } from '../protocol/wire/link.ts'
+import { isAlive } from '../services/runtime/process.ts'
 import type { Command, Context } from './command.ts'
 import { isListening } from './edge.ts'
-import { type App, isAlive } from './pm2.ts'
+import type { App } from './pm2.ts'
 import { installedManager } from './service/choice.ts'
+import { heldBack, type Manager } from './service/manager.ts'
 import { oursOf } from './up.ts'
 
 /** Above PM2's `kill_timeout`, after which nothing is waited for any more. */
@@ -37,12 +39,16 @@ const waitForDeath = async (pids: readonly number[]): Promise<number[]> => {
   }
 }
 
-const endAll = async (context: Context, apps: readonly App[], ours: readonly App[]): Promise<number[]> => {
+const endAll = async (
+  context: Context,
+  manager: Manager | null,
+  apps: readonly App[],
+  ours: readonly App[],
+): Promise<number[]> => {
   const { pm2 } = context
   const daemon = pm2.daemonPid()
   const pids = ours.map((app) => app.pid).filter((pid) => pid > 0)
   // Ended behind its back, the service manager would start it again.
-  const manager = installedManager(context, process.env)
   if (manager !== null && (await manager.isActive())) {
     await manager.stop()
     return await waitForDeath(daemon === null ? pids : [...pids, daemon])
@@ -71,8 +77,14 @@ export const down: Command = {
       print('Switchboard is not running.')
       return 0
     }
+    const manager = installedManager(context, process.env)
+    const fault = await heldBack(manager, pm2.daemonPid())
+    if (fault !== null) {
+      print(fault)
+      return 1
+    }
     const running = ours.some((app) => app.name === 'sessions' && app.status === 'online') ? await retire(context) : 0
-    const left = await endAll(context, apps, ours)
+    const left = await endAll(context, manager, apps, ours)
     if (left.length > 0) {
       print(`These processes did not end within ${DEADLINE_MS / 1_000} s: ${left.join(', ')}`)
       return 1

@@ -17,20 +17,22 @@ export type Health = z.output<typeof Health>
 export const unreachable = (health: Health): string[] =>
   Object.entries(health.services).flatMap(([name, state]) => (state === 'up' ? [] : [name]))
 
+/** A machine that is busy may take so long. */
 const PATIENCE_MS = 3_000
 
-const fetchJson = async (url: string, token: string | undefined): Promise<unknown> => {
+const fetchJson = async (url: string, token: string | undefined, signal: AbortSignal): Promise<unknown> => {
   const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
-  const response = await fetch(url, { headers, signal: AbortSignal.timeout(PATIENCE_MS) })
+  const response = await fetch(url, { headers, signal })
   if (!response.ok) throw new Error(`${url} answered ${response.status}`)
   return await response.json()
 }
 
-/** What `/health` says, or null when the edge does not answer, or something else does in its place. */
-export const readHealth = async (url: string, token?: string): Promise<Health | null> => {
+/** What `/health` says, or null when the edge does not answer, or something else does in its place. Both questions together may take `patience_ms`. */
+export const readHealth = async (url: string, token?: string, patience_ms = PATIENCE_MS): Promise<Health | null> => {
+  const signal = AbortSignal.timeout(patience_ms)
   try {
-    const alive = z.object({ status: z.literal('ok') }).safeParse(await fetchJson(`${url}/api/health`, undefined))
-    const health = Health.safeParse(await fetchJson(`${url}/health`, token))
+    const alive = z.object({ status: z.literal('ok') }).safeParse(await fetchJson(`${url}/api/health`, undefined, signal))
+    const health = Health.safeParse(await fetchJson(`${url}/health`, token, signal))
     return alive.success && health.success ? health.data : null
   } catch {
     return null

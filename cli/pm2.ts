@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isAlive } from '../services/runtime/process.ts'
 
 /** The namespace that `ecosystem.config.js` gives every service of ours. */
 export const NAMESPACE = 'switchboard'
@@ -57,16 +58,6 @@ const inherited = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
         !/^(PM2_|NODE_APP_INSTANCE|SWITCHBOARD_(AGENT|CHAT|TURN_FILE|RUN|REPORT)$)/.test(name),
     ),
   )
-
-/** Whether a process with this pid exists (also when it is not ours to signal). */
-export const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
-}
 
 interface Listed {
   readonly pm_id: number

@@ -1,6 +1,7 @@
 /** The two jobs that make the morning papers: each at nine o'clock on the clocks of its readers. */
 import { join } from 'node:path'
 import type { ReportLang } from '../protocol/reports.ts'
+import { shellWord } from './shell-word.ts'
 
 export interface PaperJob {
   readonly name: string
@@ -16,9 +17,6 @@ export const JOBS: readonly PaperJob[] = [
 /** Claude may take two steps of fifteen minutes, and each a second try. */
 const TIMEOUT_S = 7_200
 
-/** A word for a shell. */
-const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`
-
 /**
  * What the scheduler is asked for. The command finds the service by the socket in its home: it needs no port and no token.
  * @param home where it is not the usual one
@@ -29,9 +27,9 @@ export const jobOf = ({ name, lang, timezone }: PaperJob, root: string, home: st
   timezone,
   job_type: 'shell' as const,
   command: [
-    ...(home === null ? [] : [`SWITCHBOARD_HOME=${quoted(home)}`]),
-    quoted(process.execPath),
-    quoted(join(root, 'cli', 'switchboard.mjs')),
+    ...(home === null ? [] : [`SWITCHBOARD_HOME=${shellWord(home)}`]),
+    shellWord(process.execPath),
+    shellWord(join(root, 'cli', 'switchboard.mjs')),
     `report --lang ${lang}`,
   ].join(' '),
   // A machine that slept at nine makes the paper when it wakes.

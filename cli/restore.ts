@@ -6,6 +6,7 @@ import { isRestoreUnfinished } from './backup/journal.ts'
 import { finishRestore, holdStill, restore as putBack, restoreTo } from './backup/restoring.ts'
 import { findBackup, listBackups } from './backup/shelf.ts'
 import type { Command, Context } from './command.ts'
+import { shellWord } from './shell-word.ts'
 import { oursOf } from './up.ts'
 
 const finish = async ({ settings, print }: Context): Promise<number> => {
@@ -34,7 +35,8 @@ const put = async ({ settings, pm2, print }: Context, name: string, to: string |
     const target = EnvFolder.parse(to)
     await restoreTo(backup, target, settings.root)
     print(`${backup.name} lies in ${target}, verified. To look at it (its prompts run at their times, too, so not for long):`)
-    print(`  SWITCHBOARD_HOME=${target} GATEWAY_SESSION_DIR=${target}-chats GATEWAY_PORT=8100 CRON_SHELL=off npm start`)
+    const [home, chats] = [shellWord(target), shellWord(`${target}-chats`)]
+    print(`  SWITCHBOARD_HOME=${home} GATEWAY_SESSION_DIR=${chats} GATEWAY_PORT=8100 CRON_SHELL=off npm start`)
     return 0
   }
   if (oursOf(await pm2.list()).length > 0) {
@@ -43,7 +45,7 @@ const put = async ({ settings, pm2, print }: Context, name: string, to: string |
   }
   const replaced = await putBack(settings, backup)
   print(
-    `${backup.name} was put back, verified. What was there before lies in ${replaced}, for REPLACED_KEEP_DAYS (90 days), and is yours to delete before.`,
+    `${backup.name} was put back, verified. What was there before lies in ${replaced}, for REPLACED_KEEP_DAYS (90 days where that is not set), and is yours to delete before.`,
   )
   print('Start: npm start')
   return 0

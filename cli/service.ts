@@ -7,9 +7,9 @@ import type { Command, Context } from './command.ts'
 import { down } from './down.ts'
 import { exportLines, hasDaemon, preparePm2Home } from './service/beginning.ts'
 import { managerFor } from './service/choice.ts'
-import { installedNode, isInstalled, type Manager } from './service/manager.ts'
+import { heldBack, installedNode, isInstalled, type Manager } from './service/manager.ts'
 import { planOf } from './service/plan.ts'
-import { bringUp, oursOf } from './up.ts'
+import { bringUp, lengthFault, oursOf } from './up.ts'
 
 /** Settings of the services that are given in this shell and in no file: the service will not have them. */
 const onlyInShell = (): string[] => {
@@ -21,6 +21,11 @@ const onlyInShell = (): string[] => {
 
 const install = async (context: Context, manager: Manager): Promise<number> => {
   const { settings, pm2, print } = context
+  const tooLong = lengthFault(settings.home)
+  if (tooLong !== null) {
+    print(tooLong)
+    return 1
+  }
   if (!isInstalled(manager) && oursOf(await pm2.list()).length > 0) {
     print('Switchboard was started by hand and still runs. Stop it first: npm stop')
     return 1
@@ -43,8 +48,13 @@ const install = async (context: Context, manager: Manager): Promise<number> => {
   return await bringUp(context, [], undefined, manager)
 }
 
-/** Stops everything and takes the unit away. Resolves with the exit code of the stop. */
+/** Stops everything and takes the unit away. Resolves with the exit code of the stop; with 1, and nothing done, where it is held back. */
 export const removeUnit = async (context: Context, manager: Manager): Promise<number> => {
+  const fault = await heldBack(manager, context.pm2.daemonPid())
+  if (fault !== null) {
+    context.print(fault)
+    return 1
+  }
   const code = (await manager.isActive()) ? await down.run(context) : 0
   for (const line of await manager.uninstall()) context.print(line)
   context.print(`Uninstalled; ${manager.file} is gone.`)
@@ -57,6 +67,7 @@ const uninstall = async (context: Context, manager: Manager): Promise<number> =>
     return 0
   }
   await removeUnit(context, manager)
+  if (isInstalled(manager)) return 1
   context.print(`Your data stays in ${context.settings.home}.`)
   return 0
 }

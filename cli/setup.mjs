@@ -39,6 +39,15 @@ export const requireNode = () => {
 const installHash = () =>
   sha256([textOf(join(root, 'package-lock.json')), process.versions.modules, process.platform, process.arch].join('\n'))
 
+/** Whether what is compiled for one Node.js loads in this one. */
+const isLoadable = () =>
+  spawnSync(process.execPath, ['-e', 'new (require("better-sqlite3"))(":memory:").close()'], { cwd: root, stdio: 'ignore' })
+    .status === 0
+
+/** Whether what is installed was compiled for another Node.js than this one. */
+export const isForAnotherNode = () =>
+  textOf(INSTALL_STAMP) !== installHash() && existsSync(join(root, 'node_modules', 'better-sqlite3')) && !isLoadable()
+
 /** Whether somebody's own `npm ci` has already put in place just what the lock file names, for this Node.js. */
 const installedByHand = () => {
   const hidden = textOf(join(root, 'node_modules', '.package-lock.json'))
@@ -48,8 +57,7 @@ const installedByHand = () => {
   const equal = wanted.every(([path, entry]) =>
     present[path] ? present[path].version === entry.version : entry.optional === true,
   )
-  const load = 'new (require("better-sqlite3"))(":memory:").close()'
-  return equal && spawnSync(process.execPath, ['-e', load], { cwd: root, stdio: 'ignore' }).status === 0
+  return equal && isLoadable()
 }
 
 /** Installs what the lock file names. Throws `SetupError`. */

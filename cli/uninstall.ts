@@ -17,6 +17,7 @@ import { down } from './down.ts'
 import { NAMESPACE } from './pm2.ts'
 import { installedManager } from './service/choice.ts'
 import { removeUnit } from './service.ts'
+import { shellWord } from './shell-word.ts'
 import { deleteBelongings, listBelongings } from './uninstall/belongings.ts'
 import { deleteChats, othersIn, releaseBase } from './uninstall/chats.ts'
 import { type Plan, planOf, tell } from './uninstall/plan.ts'
@@ -155,7 +156,7 @@ export const uninstallBy = (asker: () => { ask: AskPerson; close(): void } | nul
     if (!(await stopAll(context))) return 1
     if (target !== null) {
       const made = await backUpTo(context, target)
-      print(`The last backup: ${made}. To come back: npx switchboard restore ${made}, then npm start`)
+      print(`The last backup: ${made}. To come back: npx switchboard restore ${shellWord(made)}, then npm start`)
     }
     await remove(context, plan)
     print(`Switchboard is gone: ${settings.home} is deleted, and nothing of it runs. The checkout stays: ${settings.root}`)

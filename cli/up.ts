@@ -101,13 +101,16 @@ export const bringUp = async (
   return 1
 }
 
+/** Why nothing can start in this home, whoever starts it, in words; null where it can. */
+export const lengthFault = (home: string): string | null =>
+  Buffer.byteLength(home) > HOME_MAX_BYTES
+    ? `SWITCHBOARD_HOME is too long for sockets (${home}): choose a folder of at most ${HOME_MAX_BYTES} characters.`
+    : null
+
 /** Why it cannot start here, in words, or null. */
 const obstacle = async ({ settings }: Context, ours: readonly App[]): Promise<string | null> => {
-  if (Buffer.byteLength(settings.home) > HOME_MAX_BYTES) {
-    return `SWITCHBOARD_HOME is too long for sockets (${settings.home}): choose a folder of at most ${HOME_MAX_BYTES} characters.`
-  }
-  const unfinished = unfinishedRestore(settings.home)
-  if (unfinished !== null) return unfinished
+  const fault = lengthFault(settings.home) ?? unfinishedRestore(settings.home)
+  if (fault !== null) return fault
   const elsewhere = ours.find((app) => app.cwd !== settings.root)
   if (elsewhere) {
     return `Switchboard is already running from another checkout, ${elsewhere.cwd}. Stop it there first: npm stop`

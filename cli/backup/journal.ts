@@ -4,6 +4,9 @@ import { join } from 'node:path'
 
 export const JOURNAL = 'restore.json'
 
+/** Which jobs an import has taken over (import/jobs.ts): true of the database that it lies beside, and of no other. */
+export const IMPORT_NOTE = 'imported.json'
+
 /** Whether a restore was cut off in the middle and must be finished before anything starts. */
 export const isRestoreUnfinished = (home: string): boolean => existsSync(join(home, JOURNAL))
 

@@ -5,11 +5,12 @@ import { openCopy } from '../../services/runtime/sqlite.ts'
 import type { Settings } from '../settings.ts'
 import { type Copied, copyAll } from './copies.ts'
 import { faultWithin, schemaIn } from './inspection.ts'
+import { IMPORT_NOTE } from './journal.ts'
 import { type BackupFile, type Manifest, sumOf, syncPath, writeManifest } from './manifest.ts'
-import { type Backup, clearHalves, nameOf, PARTIAL, shelfOf } from './shelf.ts'
+import { type Backup, clearHalves, nameOf, PARTIAL, shelfFault, shelfOf } from './shelf.ts'
 
 /** What is the owner's own beside the databases. Secrets (.env, the tokens of bots) stay where they are. */
-const PLAIN_FILES = ['global-memory.md'] as const
+const PLAIN_FILES = ['global-memory.md', IMPORT_NOTE] as const
 
 const versionIn = (root: string): string =>
   (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version
@@ -57,15 +58,19 @@ export const makeBackup = async (settings: Settings, now: number = Date.now()): 
   const name = nameOf(now)
   const partial = join(shelfOf(settings.home), `${name}${PARTIAL}`)
   const folder = join(shelfOf(settings.home), name)
+  const fault = shelfFault(settings.home)
+  if (fault !== null) throw new Error(`No backup was made: ${fault}.`)
   // Also when this one will fail as well: a disk that halves have filled would stay full.
   clearHalves(settings.home)
   mkdirSync(join(partial, 'db'), { recursive: true, mode: 0o700 })
   try {
     const files: BackupFile[] = []
+    // Before the databases: a job that the note of an import lacks is known by its looks, one that is noted and not there is lost.
+    const plain = await takePlainFiles(settings.home, partial, now)
     const copied = await copyAll(settings, `${name}${PARTIAL}`, partial)
     if (copied.length === 0) throw new Error(`There is nothing to back up: no database in ${join(settings.home, 'db')} yet.`)
     for (const copy of copied) files.push(await takeIn(partial, copy))
-    files.push(...(await takePlainFiles(settings.home, partial, now)))
+    files.push(...plain)
     const manifest: Manifest = { format: 1, switchboard: versionIn(settings.root), made_at: now, files }
     syncPath(join(partial, 'db'))
     writeManifest(partial, manifest)

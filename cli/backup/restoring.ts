@@ -3,13 +3,14 @@
  *
  * 1. The backup is verified, copied beside the databases, and the copy is verified: *staged*.
  * 2. A journal says that the swap has begun.
- * 3. `agents`, and what the backup has a copy of, are moved to `replaced/<moment>`; the staged copies take their place.
+ * 3. `agents`, the note of an import, and what the backup has a copy of, are moved to `replaced/<moment>`; the staged copies take their place.
  * 4. The journal is deleted.
  *
  * - **A** Nobody runs: the locks of all services are held from the first step to the last.
  * - **B** With a journal the swap is finished before anything else (`finishRestore`): `up` refuses to start, or services would
  *   begin with empty databases. Without one nothing has been moved.
  * - **C** Agents' folders go aside with the databases that number them: their numbers would be given again.
+ * - **D** What ran when the backup was made is not begun again (store.ts), and nothing of this home runs on beside what is put back.
  */
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -17,12 +18,13 @@ import { z } from 'zod'
 import { SERVICE_NAMES } from '../../protocol/contract.ts'
 import { ServiceError } from '../../protocol/errors.ts'
 import { type Lock, takeLock } from '../../services/runtime/lock.ts'
-import { livingAgents } from '../doctor/processes.ts'
 import type { Settings } from '../settings.ts'
+import { processesOf } from '../uninstall/processes.ts'
 import { faultsOf, fromTheFuture } from './inspection.ts'
-import { isRestoreUnfinished, JOURNAL } from './journal.ts'
+import { IMPORT_NOTE, isRestoreUnfinished, JOURNAL } from './journal.ts'
 import { syncPath, writeWhole } from './manifest.ts'
 import { type Backup, nameOf } from './shelf.ts'
+import { letGoOfRunning } from './store.ts'
 
 const STAGED = 'restore.partial'
 
@@ -43,6 +45,7 @@ export const finishRestore = (home: string): string | null => {
   const { replaced, names } = Journal.parse(JSON.parse(readFileSync(join(home, JOURNAL), 'utf8')))
   mkdirSync(replaced, { recursive: true, mode: 0o700 })
   moveAside(join(home, 'agents'), join(replaced, 'agents'))
+  if (!names.includes(IMPORT_NOTE)) moveAside(join(home, IMPORT_NOTE), join(replaced, IMPORT_NOTE))
   for (const name of names) {
     const staged = join(home, STAGED, name)
     // Gone from there: it is in its place.
@@ -108,6 +111,7 @@ export const restoreTo = async (backup: Backup, folder: string, root: string): P
   if (existsSync(folder) && readdirSync(folder).length > 0) throw new Error(`${folder} is not empty. Name a folder that is new.`)
   await assertUsable(backup, root)
   await unpack(backup, folder)
+  letGoOfRunning(folder)
 }
 
 /** Puts a backup in the place of what is there. Returns where that lies now. Throws, with nothing changed, where it cannot be. */
@@ -116,20 +120,25 @@ export const restore = async (settings: Settings, backup: Backup, now: number = 
   const still = await holdStill(run_dir)
   try {
     finishRestore(home)
-    const agents = livingAgents(home)
-    if (agents.length > 0)
+    // D
+    const alive = processesOf(home)
+    if (alive.length > 0)
       throw new Error(
-        `${agents.length} agents are still at work (processes ${agents.map(({ pid }) => pid).join(', ')}). They end with their answer; wait for them, or end them.`,
+        `Agents, jobs or reports are still at work (processes ${alive.join(', ')}). They end with their answer or command; wait for them, or end them.`,
       )
     await assertUsable(backup, root)
-    rmSync(join(home, STAGED), { recursive: true, force: true })
-    await unpack(backup, join(home, STAGED))
+    const staged = join(home, STAGED)
+    rmSync(staged, { recursive: true, force: true })
+    try {
+      await unpack(backup, staged)
+      letGoOfRunning(staged)
+    } catch (error) {
+      // Of a disk that is full now, say; without a journal nobody looks at it.
+      rmSync(staged, { recursive: true, force: true })
+      throw error
+    }
     const replaced = join(home, 'replaced', nameOf(now))
-    writeWhole(
-      home,
-      JOURNAL,
-      JSON.stringify({ backup: basename(backup.folder), replaced, names: readdirSync(join(home, STAGED)) }),
-    )
+    writeWhole(home, JOURNAL, JSON.stringify({ backup: basename(backup.folder), replaced, names: readdirSync(staged) }))
     finishRestore(home)
     return replaced
   } finally {

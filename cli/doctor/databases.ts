@@ -23,9 +23,10 @@ type Look = { readonly state: 'sound' | 'in use' | 'large' | 'none' } | { readon
 /** Looks while nobody has the database; one that its service has open is left alone. */
 const look = async ({ service, file, migrations_dir }: DatabasePlace, run_dir: string): Promise<Look> => {
   if (!existsSync(file)) return { state: 'none' }
-  let lock: Awaited<ReturnType<typeof takeLock>>
+  let lock: Awaited<ReturnType<typeof takeLock>> | null
   try {
-    lock = await takeLock({ run_dir, name: service, wait_ms: 0 })
+    // In a home that was only unpacked so far nobody runs.
+    lock = existsSync(run_dir) ? await takeLock({ run_dir, name: service, wait_ms: 0 }) : null
   } catch (error) {
     if (error instanceof ServiceError && error.code === 'conflict') return { state: 'in use' }
     throw error
@@ -40,7 +41,7 @@ const look = async ({ service, file, migrations_dir }: DatabasePlace, run_dir: s
     return { state: 'broken', fault: (error as Error).message }
   } finally {
     database?.close()
-    lock.release()
+    lock?.release()
   }
 }
 

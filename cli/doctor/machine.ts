@@ -1,6 +1,7 @@
 /** The machine: room on the disk, a clock that goes forward, folders that only their owner can read. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { shellWord } from '../shell-word.ts'
 import { type Finding, findingsOf } from './finding.ts'
 import type { Surroundings } from './surroundings.ts'
 
@@ -60,14 +61,14 @@ export const checkPermissions = async ({ settings, uid }: Pick<Surroundings, 'se
   if (foreign !== undefined)
     return fail(
       `${foreign} belongs to another user`,
-      `Give it to the user that runs Switchboard: chown -R "$USER" ${settings.home}`,
+      `Give it to the user that runs Switchboard: chown -R "$USER" ${shellWord(settings.home)}`,
     )
   const databases = join(settings.home, 'db')
   const files = existsSync(databases) ? readdirSync(databases).map((name) => join(databases, name)) : []
   const secrets = [settings.home, join(settings.home, '.env'), join(settings.root, '.env'), ...files]
   const open = secrets.filter(isOpenToOthers)
   if (open.length === 0) return ok(`${settings.home} is its owner's alone`)
-  return warn(`others may read ${open.join(', ')}`, `Close it to them: chmod go-rwx ${open.join(' ')}`)
+  return warn(`others may read ${open.join(', ')}`, `Close it to them: chmod go-rwx ${open.map(shellWord).join(' ')}`)
 }
 
 /** The file in the session folder that says whose it is. */

@@ -7,7 +7,9 @@ import { type Finding, findingsOf } from './finding.ts'
 import type { Surroundings } from './surroundings.ts'
 
 /** @param manager that of this system; null where there is none */
-export const findingOf = async (manager: Pick<Manager, 'file' | 'marker' | 'nodeIn' | 'isActive'> | null): Promise<Finding> => {
+export const findingOf = async (
+  manager: Pick<Manager, 'file' | 'marker' | 'nodeIn' | 'isActive' | 'unreachable'> | null,
+): Promise<Finding> => {
   const { ok, warn, fail } = findingsOf('service')
   const install = 'npx switchboard service install'
   if (manager === null || !isInstalled(manager)) return ok('not installed', `To have it start with the machine: ${install}`)
@@ -15,6 +17,8 @@ export const findingOf = async (manager: Pick<Manager, 'file' | 'marker' | 'node
   if (node !== null && !existsSync(node))
     return warn(`${node}, with which it was installed, is gone: another one takes its place`, `For good: ${install}`)
   if (await manager.isActive()) return ok(`installed and running (${manager.file})`)
+  const fault = await manager.unreachable()
+  if (fault !== null) return warn('installed; whether it runs cannot be seen from here', fault)
   return fail('installed, and not running', 'Start it: npm start. See why it stopped: npm run logs')
 }
 

@@ -53,6 +53,8 @@ export interface Surroundings {
 
 const PROGRAM_MS = 2_000
 const FETCH_MS = 1_000
+/** Of our own edge: what hangs is still told of as that within the time of a check. */
+const EDGE_MS = 1_000
 
 /** Where a program lies on a PATH, or null. */
 export const findOnPath = (path: string, name: string): string | null => {
@@ -112,7 +114,7 @@ export const surroundingsOf = ({ settings, pm2 }: Context, source: NodeJS.Proces
       return await response.json()
     },
     isListening,
-    answers: async () => (await readHealth(settings.url, settings.token)) !== null,
+    answers: async () => (await readHealth(settings.url, settings.token, EDGE_MS)) !== null,
     freeDiskMb: (folder) => {
       const { bavail, bsize } = statfsSync(folder)
       return Math.floor((bavail * bsize) / 1_048_576)

@@ -10,12 +10,12 @@ import { z } from 'zod'
 import { ServiceError } from '../../protocol/errors.ts'
 import { scheduler } from '../../protocol/scheduler.ts'
 import { ScheduleError, scheduleOf } from '../../services/runtime/cron/schedule.ts'
+import { IMPORT_NOTE } from '../backup/journal.ts'
 import { writeWhole } from '../backup/manifest.ts'
 import { convert } from './cron-dialect.ts'
 import type { OldRow, Predecessor } from './store.ts'
 import { newTally, type Tally } from './tally.ts'
 
-const NOTE = 'imported.json'
 const Note = z.object({ jobs: z.record(z.string(), z.number()) })
 
 export type NewJob = z.input<typeof scheduler.methods.create.input>
@@ -84,7 +84,7 @@ const keyOf = ({ id, bot_id, name, created_at }: OldRow): string =>
     .slice(0, 32)
 
 const readNote = (home: string): z.output<typeof Note> => {
-  const file = join(home, NOTE)
+  const file = join(home, IMPORT_NOTE)
   return existsSync(file) ? Note.parse(JSON.parse(readFileSync(file, 'utf8'))) : { jobs: {} }
 }
 
@@ -100,7 +100,7 @@ export const importJobs = async (
   const there = door === null ? [] : await door.list()
   const write = (key: string, id: number): void => {
     note.jobs[key] = id
-    writeWhole(home, NOTE, `${JSON.stringify(note, null, 2)}\n`)
+    writeWhole(home, IMPORT_NOTE, `${JSON.stringify(note, null, 2)}\n`)
   }
   for (const row of [...old.pieces('cron_jobs', 500)].flat()) {
     tally.found += 1

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import type { Settings } from '../settings.ts'
+import { shellWord } from '../shell-word.ts'
 
 /** Whether a PM2 answers in this home. A pid file alone says nothing: after a restart of the machine its number is another's. */
 export const hasDaemon = (pm2_home: string): Promise<boolean> =>
@@ -16,8 +17,6 @@ export const hasDaemon = (pm2_home: string): Promise<boolean> =>
     socket.once('error', () => settle(false))
   })
 
-const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
-
 /** Lines for a shell. Nothing of them is secret: PM2 keeps them. */
 export const exportLines = ({ pm2_home, ecosystem }: Pick<Settings, 'pm2_home' | 'ecosystem'>): string[] =>
   Object.entries({
@@ -26,7 +25,7 @@ export const exportLines = ({ pm2_home, ecosystem }: Pick<Settings, 'pm2_home' |
     PM2_DISCRETE_MODE: 'true',
     PM2_DISABLE_VERSION_CHECK: 'true',
     PM2_NO_INTERACTION: 'true',
-  }).map(([name, value]) => `export ${name}=${quoted(value)}`)
+  }).map(([name, value]) => `export ${name}=${shellWord(value)}`)
 
 /** As `openPm2` prepares its home: PM2's own measuring of the machine is off. */
 export const preparePm2Home = (pm2_home: string): void => {

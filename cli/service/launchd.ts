@@ -4,7 +4,7 @@
  * `AbandonProcessGroup`: what is left when PM2 has ended is let be; agents finish their turns. `KeepAlive` starts it again
  * whatever its end was.
  */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type Ask, demand, type Manager } from './manager.ts'
 import { type Plan, starterOf } from './plan.ts'
@@ -82,10 +82,17 @@ export const createLaunchd = (plan: Plan, run: Ask): Manager => {
     render: () => plistOf(plan),
     install: async () => {
       await stop()
+      const wasThere = existsSync(file)
       mkdirSync(dirname(file), { recursive: true })
       writeFileSync(file, plistOf(plan))
-      await start()
-      return []
+      try {
+        await start()
+        return []
+      } catch (error) {
+        // It would stand in the way of a start by hand.
+        if (!wasThere) rmSync(file)
+        throw error
+      }
     },
     uninstall: async () => {
       await stop()
@@ -95,5 +102,8 @@ export const createLaunchd = (plan: Plan, run: Ask): Manager => {
     start,
     stop,
     isActive,
+    // What does not answer has nothing loaded: it is asked for that alone.
+    unreachable: async () => null,
+    holds: () => false,
   }
 }

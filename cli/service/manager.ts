@@ -38,15 +38,26 @@ export interface Manager {
   nodeIn(text: string): string | null
   /** The description, as it is written into the file. */
   render(): string
-  /** Writes the description, has it started now and at each start of the machine. Resolves with what is to be told. */
+  /**
+   * Writes the description, has it started now and at each start of the machine. Resolves with what is to be told. Throws where it
+   * cannot be; a description that was not there before is not there then.
+   */
   install(): Promise<string[]>
-  /** Stops it and takes it away. Resolves with what is to be told. */
+  /** Stops it and takes it away, as far as the manager can be asked. Resolves with what is to be told. */
   uninstall(): Promise<string[]>
   start(): Promise<void>
   /** Resolves when the services have left. Agents finish their turns. */
   stop(): Promise<void>
   isActive(): Promise<boolean>
+  /** Why it cannot be asked from here, and what to do, in words; null where it answers. */
+  unreachable(): Promise<string | null>
+  /** Whether a process was started by it, and would be started again. */
+  holds(pid: number): boolean
 }
+
+/** Why PM2 may not be ended from here: a manager that cannot be asked would start it again. Null where it may. @param pm2 its pid */
+export const heldBack = async (manager: Manager | null, pm2: number | null): Promise<string | null> =>
+  manager !== null && pm2 !== null && manager.holds(pm2) ? await manager.unreachable() : null
 
 /** Whether the service is installed, and for this home: another Switchboard's is none of ours. */
 export const isInstalled = ({ file, marker }: Pick<Manager, 'file' | 'marker'>): boolean =>

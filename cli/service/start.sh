@@ -2,7 +2,7 @@
 # Begins Switchboard for the service manager of the system: start.sh <node> <checkout>.
 #
 # <node> is the Node.js that the service was installed with. Where that is gone (an upgrade, another version chosen), the newest
-# that is found takes its place, and what was compiled for the old one is compiled anew.
+# that is found takes its place. What was compiled for another one, also where that was replaced in its place, is compiled anew.
 set -u
 node=$1
 root=$2
@@ -27,7 +27,8 @@ fi
 # What the services start (agents, jobs) finds the same Node.js.
 PATH="$(dirname "$node"):$PATH"
 export PATH
-if [ -n "$gone" ] || [ ! -e "$root/dist/cli/main.js" ] || [ ! -d "$root/node_modules" ]; then
+loads() { (cd "$root" && "$node" -e 'new (require("better-sqlite3"))(":memory:").close()' 2>/dev/null); }
+if [ -n "$gone" ] || [ ! -e "$root/dist/cli/main.js" ] || [ ! -d "$root/node_modules" ] || ! loads; then
   "$node" "$root/cli/switchboard.mjs" build || exit 1
 fi
 # Nobody else runs in this home, and what `ecosystem.config.js` reads of the settings.

@@ -6,6 +6,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { readProc } from '../../services/runtime/process.ts'
 import { type Ask, demand, type Manager } from './manager.ts'
 import { type Plan, starterOf } from './plan.ts'
 
@@ -45,9 +46,47 @@ TimeoutStopSec=40
 WantedBy=default.target
 `
 
-export const createSystemd = (plan: Plan, run: Ask, linger_dir = '/var/lib/systemd/linger'): Manager => {
+export interface SystemdPlaces {
+  /** Where systemd keeps whose services run without a login. */
+  readonly linger_dir?: string
+  /** The group of processes that systemd has put a process into. */
+  readonly groupOf?: (pid: number) => string
+}
+
+export const createSystemd = (plan: Plan, run: Ask, places: SystemdPlaces = {}): Manager => {
+  const { linger_dir = '/var/lib/systemd/linger', groupOf = (pid) => readProc(pid, 'cgroup') ?? '' } = places
   const file = join(plan.config_dir, 'systemd', 'user', UNIT)
   const systemctl = (...args: string[]): Promise<void> => demand(run, 'systemctl', ['--user', ...args])
+
+  const unreachable = async (): Promise<string | null> => {
+    const { code, output } = await run('systemctl', ['--user', 'show-environment'])
+    if (code === 0) return null
+    return `The systemd of ${plan.user} cannot be asked from here (${output}). Log in as ${plan.user} directly (ssh, machinectl shell ${plan.user}@) and not by su or sudo, or set XDG_RUNTIME_DIR=/run/user/${plan.uid}. Where no systemd runs (a container), nothing can be installed: npx switchboard service uninstall, npm start.`
+  }
+
+  /** A session that was not begun by systemd (su, sudo, a container) does not reach it. */
+  const reach = async (): Promise<void> => {
+    const fault = await unreachable()
+    if (fault !== null) throw new Error(fault)
+  }
+
+  /** Also where systemd cannot be told: a unit whose file stays would stand in the way of a start by hand. */
+  const takeAway = async (): Promise<string[]> => {
+    const isOurLinger = readFileSync(file, 'utf8').includes(OUR_LINGER)
+    const disabled = await run('systemctl', ['--user', 'disable', '--now', UNIT])
+    rmSync(file)
+    rmSync(join(dirname(file), 'default.target.wants', UNIT), { force: true })
+    const reloaded = await run('systemctl', ['--user', 'daemon-reload'])
+    const told = [disabled, reloaded].flatMap(({ code, output }) =>
+      code === 0 ? [] : [`systemd could not be told (${output}); the unit is gone all the same.`],
+    )
+    if (!isOurLinger) return told
+    const { code, output } = await run('loginctl', ['disable-linger', plan.user])
+    return [
+      ...told,
+      code === 0 ? 'Lingering is off again.' : `Lingering stays on (${output}): loginctl disable-linger ${plan.user}`,
+    ]
+  }
 
   /** Without lingering the user's services end with the last login. Resolves with the note for the unit, and what is to be told. */
   const linger = async (): Promise<{ note: string; told: string[] }> => {
@@ -69,25 +108,29 @@ export const createSystemd = (plan: Plan, run: Ask, linger_dir = '/var/lib/syste
     },
     render: () => unitOf(plan),
     install: async () => {
+      await reach()
+      const wasThere = existsSync(file)
       const { note, told } = await linger()
       mkdirSync(dirname(file), { recursive: true })
       writeFileSync(file, unitOf(plan, note))
-      await systemctl('daemon-reload')
-      await systemctl('enable', UNIT)
-      await systemctl('restart', UNIT)
-      return told
+      try {
+        await systemctl('daemon-reload')
+        await systemctl('enable', UNIT)
+        await systemctl('restart', UNIT)
+        return told
+      } catch (error) {
+        if (!wasThere) await takeAway()
+        throw error
+      }
     },
-    uninstall: async () => {
-      const isOurLinger = readFileSync(file, 'utf8').includes(OUR_LINGER)
-      await systemctl('disable', '--now', UNIT)
-      rmSync(file)
-      await systemctl('daemon-reload')
-      if (!isOurLinger) return []
-      const { code, output } = await run('loginctl', ['disable-linger', plan.user])
-      return [code === 0 ? 'Lingering is off again.' : `Lingering stays on (${output}): loginctl disable-linger ${plan.user}`]
+    uninstall: takeAway,
+    start: async () => {
+      await reach()
+      await systemctl('start', UNIT)
     },
-    start: () => systemctl('start', UNIT),
     stop: () => systemctl('stop', UNIT),
     isActive: async () => (await run('systemctl', ['--user', 'is-active', '--quiet', UNIT])).code === 0,
+    unreachable,
+    holds: (pid) => groupOf(pid).includes(`/${UNIT}`),
   }
 }

@@ -6,7 +6,7 @@
  * restarted, makes up for what was missed soon after, once.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { envInteger } from './env.ts'
@@ -33,14 +33,29 @@ export interface BackupRun {
 
 const NAME = /^(\d{4}-\d\d-\d\dT\d\d)-(\d\d)-(\d\d)-(\d{3})Z$/
 
+/** The moment that names a backup's folder, in milliseconds since 1970; null for a name that is none. */
+export const momentOf = (name: string): number | null => (NAME.test(name) ? Date.parse(name.replace(NAME, '$1:$2:$3.$4Z')) : null)
+
+/** What else is wrong with one only `switchboard verify` looks for; without this it cannot be put back. */
+const hasManifest = (folder: string): boolean => {
+  try {
+    JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8'))
+    return true
+  } catch {
+    // Not there, not to be read, or damaged: it counts as none.
+    return false
+  }
+}
+
 /**
  * When the newest backup was made, in milliseconds since 1970; 0 where there is none. Half made ones have other names. One that is dated
- * behind `now` was made while the clock was wrong: there would be none until that day.
+ * behind `now` was made while the clock was wrong: there would be none until that day. One without a readable manifest does not count.
  */
 export const newestBackupAt = (backups: string, now: number): number => {
-  const names = existsSync(backups) ? readdirSync(backups).filter((name) => NAME.test(name)) : []
-  const moments = names.map((name) => Date.parse(name.replace(NAME, '$1:$2:$3.$4Z')))
-  return Math.max(0, ...moments.filter((moment) => moment <= now))
+  const names = existsSync(backups) ? readdirSync(backups) : []
+  const newestFirst = names.filter((name) => (momentOf(name) ?? now + 1) <= now).sort((a, b) => (a < b ? 1 : -1))
+  const newest = newestFirst.find((name) => hasManifest(join(backups, name)))
+  return newest === undefined ? 0 : (momentOf(newest) ?? 0)
 }
 
 /** Runs `switchboard backup` as a program. It goes on to its end when this process leaves. */

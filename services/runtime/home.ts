@@ -1,5 +1,5 @@
 /** The folder in which everything we write lies. Only its owner may look inside. */
-import { accessSync, chmodSync, constants, mkdirSync } from 'node:fs'
+import { accessSync, chmodSync, constants, lstatSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { ServiceError } from '../../protocol/errors.ts'
 
@@ -47,11 +47,15 @@ export const homeAt = (root: string): Home => {
 
 /**
  * Makes the folders where they are missing and closes them to others where they are not. Sets the umask of this process,
- * so that every file it makes from now on is the owner's alone. Throws `conflict` where that cannot be.
+ * so that every file it makes from now on is the owner's alone. Throws `conflict` where that cannot be. Where `backups` is a
+ * link it is left as it is.
  */
 export const openHome = (root: string): Home => {
   process.umask(0o077)
   const home = homeAt(root)
-  for (const folder of Object.values(home)) openFolder(folder)
+  // Backups may lie on another disk, which may be away or of a kind without permissions: whoever makes one says so, and nobody else
+  // needs it.
+  const isLink = lstatSync(home.backups, { throwIfNoEntry: false })?.isSymbolicLink() === true
+  for (const folder of Object.values(home)) if (folder !== home.backups || !isLink) openFolder(folder)
   return home
 }

@@ -77,7 +77,10 @@ const opened = new Set<Database.Database>()
 /** The databases that this process owns at the moment. */
 export const openDatabases = (): readonly Database.Database[] => [...opened].filter((database) => database.open)
 
-/** Opens a copy, or a database whose owner does not run, to look at it; what is there is not changed. Throws where it is none. */
+/**
+ * Opens a copy, or a database whose owner does not run, to look at it; what is there is not changed. Throws where it is none. Another
+ * process may ask the database of a running owner a single question with it.
+ */
 export const openForReading = (file: string): Database.Database =>
   new Database(file, { readonly: true, fileMustExist: true, timeout: BUSY_TIMEOUT_MS })
 

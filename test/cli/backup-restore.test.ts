@@ -75,7 +75,7 @@ test('restore - refuses while an agent is at work', async (t) => {
   const settings = furnished(t)
   const backup = await makeBackup(settings)
   startAgent(t, path.join(settings.home, 'agents', '7'))
-  await assert.rejects(restore(settings, backup), /agents are still at work/)
+  await assert.rejects(restore(settings, backup), /are still at work/)
 })
 
 test('restore - a backup from the future is refused with advice', async (t) => {

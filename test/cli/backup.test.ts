@@ -1,16 +1,15 @@
 /** Backups: made beside the work of the services, looked through, let go of, put back; and what of that is refused. */
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import type { Database } from 'better-sqlite3'
-import fc from 'fast-check'
 import { inOrder } from '../../cli/backup/copies.ts'
 import { faultsOf } from '../../cli/backup/inspection.ts'
 import { makeBackup } from '../../cli/backup/making.ts'
 import { type Manifest, writeManifest } from '../../cli/backup/manifest.ts'
 import { rehearse } from '../../cli/backup/rehearsal.ts'
-import { agedBackups, findBackup, listBackups, nameOf, newestOf, rotate } from '../../cli/backup/shelf.ts'
+import { agedBackups, findBackup, listBackups, nameOf, newestOf, readShelf, rotate } from '../../cli/backup/shelf.ts'
 import { createClient } from '../../protocol/client.ts'
 import { rowOf, SERVICE_NAMES, table } from '../../protocol/contract.ts'
 import { openLink } from '../../protocol/wire/link.ts'
@@ -19,6 +18,7 @@ import { openHome } from '../../services/runtime/home.ts'
 import { takeLock } from '../../services/runtime/lock.ts'
 import { closeDatabase, openCopy, openForReading } from '../../services/runtime/sqlite.ts'
 import { atEnd, checkLeaks, eventually, startModule, tempDir } from '../harness.ts'
+import fc from '../property.ts'
 import { root, surroundings } from './doctored.ts'
 import { addMemory, furnished, keysIn, memoryFile, openOf } from './furnished.ts'
 import { openHouse } from './house.ts'
@@ -55,6 +55,18 @@ test('backup - where there is nothing to back up it says so and leaves nothing',
   const { settings } = surroundings(t)
   await assert.rejects(makeBackup(settings), /nothing to back up/)
   assert.deepEqual(readdirSync(path.join(settings.home, 'backups')), [])
+})
+
+test('backup - where the disk is away to which backups lead it says so, and makes none elsewhere', async (t) => {
+  const settings = furnished(t)
+  const shelf = path.join(settings.home, 'backups')
+  const disk = path.join(tempDir(t), 'disk')
+  rmSync(shelf, { recursive: true })
+  symlinkSync(disk, shelf)
+  await assert.rejects(makeBackup(settings), /No backup was made: .*a link to .*disk, leads nowhere\. Attach the disk/)
+  mkdirSync(disk)
+  const { name } = await makeBackup(settings)
+  assert.deepEqual(readdirSync(disk), [name])
 })
 
 test('backup - by the owner while it works: all that was acknowledged before is in it, and it is one moment', async (t) => {
@@ -194,6 +206,10 @@ test('backup - by the command: one at a time; verify tells the newest, and exits
   assert.deepEqual([unknown.code, /There is no backup/.test(unknown.output)], [1, true])
   const choice = await house.run(['restore'])
   assert.deepEqual([choice.code, choice.output.includes(name)], [2, true])
+  writeFileSync(path.join(house.home, 'backups', name, 'manifest.json'), '{"format"')
+  const unreadable = await house.run(['verify', '--all'])
+  assert.equal(unreadable.code, 1)
+  assert.match(unreadable.output, new RegExp(`^${name} {2}DAMAGED\\n {2}.*manifest.json is damaged: it is no JSON`, 'm'))
 })
 
 test('rotation - keeps the newest always, at most so many and so much, and none that is too old', () => {
@@ -236,6 +252,25 @@ test('rotation - removes aged ones and what was left half made, and nothing else
   const gone = rotate(settings.home, { keep: 14, keep_days: 90, keep_bytes: 1e9, now })
   assert.deepEqual(gone.sort(), [old.name, `${nameOf(now)}.partial`].sort())
   assert.deepEqual(readdirSync(path.join(settings.home, 'backups')).sort(), [recent.name, 'my own'].sort())
+})
+
+test('rotation - one whose manifest is damaged goes as well when it is old by its name, or enough younger ones are sound', async (t) => {
+  const settings = furnished(t)
+  const now = Date.now()
+  const spoil = async (days: number): Promise<string> => {
+    const { name, folder } = await makeBackup(settings, now - days * DAY_MS)
+    writeFileSync(path.join(folder, 'manifest.json'), '{"format"')
+    return name
+  }
+  const [aged, behind, between] = [await spoil(200), await spoil(9), await spoil(2)]
+  for (const days of [3, 1]) await makeBackup(settings, now - days * DAY_MS)
+  const limits = { keep: 3, keep_days: 90, keep_bytes: 1e9, now }
+  assert.deepEqual(
+    readShelf(settings.home).unreadable.map(({ name }) => name),
+    [aged, behind, between],
+  )
+  assert.deepEqual(rotate(settings.home, limits), [aged])
+  assert.deepEqual(rotate(settings.home, { ...limits, keep: 2 }), [behind])
 })
 
 test('rotation - those that a wrong clock has dated in the future go first, by their number, and never push out a true one', () => {

@@ -6,7 +6,8 @@ import { createServer } from 'node:http'
 import path from 'node:path'
 import { test } from 'node:test'
 import { packageRoot } from '../../services/runtime/package-root.ts'
-import { isAlive, openHouse } from './house.ts'
+import { isAlive } from '../../services/runtime/process.ts'
+import { openHouse } from './house.ts'
 
 test('command - help names every command that package.json offers', async (t) => {
   const { run } = await openHouse(t)
@@ -63,6 +64,8 @@ test('command - what only looks makes no data folder where there is none', async
     assert.match((await house.run([name])).output, /Switchboard is not running/)
     assert.ok(!existsSync(house.home), name)
   }
+  assert.match((await house.run(['doctor'], { EMBEDDINGS: 'off' })).output, /WARN {2}services .*not running/)
+  assert.ok(!existsSync(house.home), 'doctor')
 })
 
 test('command - tells all wrong settings together and repeats none of their values', async (t) => {

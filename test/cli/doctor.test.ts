@@ -1,6 +1,6 @@
 /** Each check of the doctor, where all is well and where it is not. */
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
@@ -288,8 +288,41 @@ test('doctor - backups: none of something, an old one, a young one, and a restor
   assert.equal(stateOf(await checkBackups({ ...around, now: () => Date.now() + 3 * 86_400_000 })), 'warn')
   const { state, what } = await checkBackups({ ...around, now: () => Date.now() - 86_400_000 })
   assert.deepEqual([state, /dated in the future/.test(what)], ['warn', true])
+  for (const [every, days, wanted] of [
+    [168, 14, 'ok'],
+    [168, 15, 'warn'],
+    [0, 900, 'ok'],
+  ] as const) {
+    const env = { ...around.env, BACKUP_EVERY_HOURS: every }
+    assert.equal(stateOf(await checkBackups({ ...around, env, now: () => Date.now() + days * 86_400_000 })), wanted, `${every} h`)
+  }
   writeFileSync(path.join(home, 'restore.json'), '{}')
   assert.equal(stateOf(await checkBackups(around)), 'fail')
+})
+
+test('doctor - backups: a link to a disk that is away is wrong, and it is said what to do', async (t) => {
+  const around = surroundings(t)
+  const shelf = path.join(around.settings.home, 'backups')
+  rmSync(shelf, { recursive: true })
+  symlinkSync(path.join(around.user_home, 'disk'), shelf)
+  const { state, what, advice } = await checkBackups(around)
+  assert.deepEqual([state, what], ['fail', 'no backup can be made'])
+  assert.match(advice ?? '', /a link to .*disk, leads nowhere\. Attach the disk/)
+})
+
+test('doctor - port: an edge that accepts and never answers is told of as that, within the time of a check', async (t) => {
+  const hung = createServer(() => undefined)
+  await new Promise<void>((resolve) => hung.listen(0, '127.0.0.1', resolve))
+  atEnd(t, () => {
+    hung.closeAllConnections()
+    hung.close()
+  })
+  const { port } = hung.address() as AddressInfo
+  const settings = { ...surroundings(t).settings, port, url: `http://127.0.0.1:${port}` }
+  const pm2 = { daemonPid: () => 1, list: async () => [app('edge')] } as unknown as Pm2
+  const around = surroundingsOf({ args: [], settings, pm2, print: () => undefined }, process.env)
+  const [finding] = await examine(around, { port: checkPort })
+  assert.deepEqual([finding?.state, /does not answer as it should/.test(finding?.what ?? '')], ['fail', true], finding?.what)
 })
 
 test('doctor - a check that throws or never ends is a finding, and the others are told all the same', async (t) => {

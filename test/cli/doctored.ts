@@ -48,6 +48,7 @@ export const surroundings = (t: Scope, more: Partial<Surroundings> = {}): Surrou
       LOG_LEVEL: 'info',
       GATEWAY_SESSION_DIR: path.join(folder, 'chats'),
       GATEWAY_MIN_FREE_DISK_MB: 1_024,
+      BACKUP_EVERY_HOURS: 24,
       CLAUDE_PERMISSION_MODE: 'bypassPermissions',
       EMBEDDINGS: 'auto',
       OLLAMA_BASE_URL: 'http://127.0.0.1:9',

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
 import { packageRoot } from '../../services/runtime/package-root.ts'
+import { isAlive } from '../../services/runtime/process.ts'
 import { freePort } from '../free-port.ts'
 import { eventually, tempDir } from '../harness.ts'
 
@@ -35,15 +36,6 @@ export interface Listed {
 export interface Journal {
   readonly uuid: string
   readonly text: string
-}
-
-export const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
 }
 
 const textOf = (file: string): string => {

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import { SERVICES } from '../../cli/settings.ts'
+import { isAlive } from '../../services/runtime/process.ts'
 import { eventually } from '../harness.ts'
-import { type House, isAlive, openHouse } from './house.ts'
+import { type House, openHouse } from './house.ts'
 
 const START_MS = 30_000
 

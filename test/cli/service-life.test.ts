@@ -9,9 +9,10 @@ import { test } from 'node:test'
 import { readHealth, unreachable } from '../../cli/edge.ts'
 import { exportLines, hasDaemon } from '../../cli/service/beginning.ts'
 import { UNIT } from '../../cli/service/systemd.ts'
+import { isAlive } from '../../services/runtime/process.ts'
 import { atEnd, checkLeaks, eventually, type Scope, tempDir } from '../harness.ts'
 import { root } from './doctored.ts'
-import { type House, isAlive, livingIn, openHouse } from './house.ts'
+import { type House, livingIn, openHouse } from './house.ts'
 
 checkLeaks()
 
@@ -38,8 +39,11 @@ test('service - a PM2 that answers is seen, and the file of one that died is not
 const hollowCheckout = (t: Scope) => {
   const folder = path.join(tempDir(t), "it's a checkout")
   const journal = path.join(folder, 'journal')
-  for (const each of ['cli', 'dist/cli', 'node_modules/pm2/bin']) mkdirSync(path.join(folder, each), { recursive: true })
+  for (const each of ['cli', 'dist/cli', 'node_modules/pm2/bin', 'node_modules/better-sqlite3'])
+    mkdirSync(path.join(folder, each), { recursive: true })
   writeFileSync(path.join(folder, 'dist/cli/main.js'), '')
+  const binding = path.join(folder, 'node_modules/better-sqlite3/index.js')
+  writeFileSync(binding, 'module.exports = class { close() {} }\n')
   const note = `require('node:fs').appendFileSync(${JSON.stringify(journal)}, [process.argv.slice(2).join(' '), process.env.MARK ?? ''].join('|') + '\\n')\n`
   const module = `import { createRequire } from 'node:module'\nconst require = createRequire(import.meta.url)\n${note}`
   writeFileSync(
@@ -52,7 +56,12 @@ const hollowCheckout = (t: Scope) => {
       encoding: 'utf8',
       env: { PATH: `${path.dirname(process.execPath)}:/usr/bin:/bin`, HOME: folder, ...more },
     })
-  return { folder, begin, calls: () => (existsSync(journal) ? readFileSync(journal, 'utf8').split('\n').filter(Boolean) : []) }
+  return {
+    folder,
+    binding,
+    begin,
+    calls: () => (existsSync(journal) ? readFileSync(journal, 'utf8').split('\n').filter(Boolean) : []),
+  }
 }
 
 test('service - the starter: settings, then PM2 in its place, with what ecosystem.config.js reads', (t) => {
@@ -80,6 +89,13 @@ test('service - the starter: with a Node.js that is gone another one is found, a
     calls().filter((call) => !call.startsWith('help')),
     ['build|', 'service environment|', `start ${folder}/ecosystem.config.js --no-auto-exit|from the settings`],
   )
+})
+
+test('service - the starter: a Node.js that was replaced in its place has everything compiled for it', (t) => {
+  const { binding, begin, calls } = hollowCheckout(t)
+  writeFileSync(binding, "throw new Error('compiled against a different Node.js version')\n")
+  assert.equal(begin(process.execPath).status, 0)
+  assert.deepEqual(calls().slice(0, 2), ['build|', 'service environment|'])
 })
 
 /** Starts what a unit starts, with the environment that it has; ended with the test. */

@@ -1,14 +1,14 @@
 /** The service of the system: what systemd and launchd are told. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { parse } from 'plist'
 import { findingOf } from '../../cli/doctor/service.ts'
 import { managerFor } from '../../cli/service/choice.ts'
 import { createLaunchd, LABEL, plistOf } from '../../cli/service/launchd.ts'
-import { type Ask, ask, installedNode, isInstalled } from '../../cli/service/manager.ts'
+import { type Ask, ask, heldBack, installedNode, isInstalled } from '../../cli/service/manager.ts'
 import type { Plan } from '../../cli/service/plan.ts'
 import { createSystemd, UNIT, unitOf } from '../../cli/service/systemd.ts'
 import { checkLeaks, type Scope, tempDir } from '../harness.ts'
@@ -121,10 +121,11 @@ const standIns = (t: Scope, names: readonly string[]) => {
 test('service - systemd: installed, enabled, lingering; uninstalled without a trace', async (t) => {
   const folder = tempDir(t)
   const programs = standIns(t, ['systemctl', 'loginctl'])
-  const manager = createSystemd(planIn(folder), programs.run, path.join(folder, 'linger'))
+  const manager = createSystemd(planIn(folder), programs.run, { linger_dir: path.join(folder, 'linger') })
   assert.ok(!isInstalled(manager))
   assert.match((await manager.install()).join('\n'), /Lingering is on/)
   assert.deepEqual(programs.calls(), [
+    'systemctl --user show-environment',
     'loginctl enable-linger anna',
     'systemctl --user daemon-reload',
     'systemctl --user enable switchboard.service',
@@ -148,7 +149,7 @@ test('service - systemd: lingering that was on before stays on; where it is refu
   const folder = tempDir(t)
   const programs = standIns(t, ['systemctl', 'loginctl'])
   const linger = path.join(folder, 'linger')
-  const manager = createSystemd(planIn(folder), programs.run, linger)
+  const manager = createSystemd(planIn(folder), programs.run, { linger_dir: linger })
   programs.fail('loginctl enable-linger anna')
   assert.match((await manager.install()).join('\n'), /sudo loginctl enable-linger anna/)
   await manager.uninstall()
@@ -169,6 +170,64 @@ test('service - systemd: what it refuses is told with its words', async (t) => {
   await assert.rejects(manager.install(), /systemctl --user enable switchboard\.service failed: refused/)
   const without = createSystemd(planIn(tempDir(t)), async (command) => ({ code: null, output: `${command} is not there` }))
   await assert.rejects(without.install(), /systemctl is not there/)
+})
+
+const NO_BUS = 'systemctl --user show-environment'
+
+test('service - systemd: where it cannot be asked nothing is written, and a unit that lies there goes all the same', async (t) => {
+  const folder = tempDir(t)
+  const programs = standIns(t, ['systemctl', 'loginctl'])
+  const manager = createSystemd(planIn(folder), programs.run, { linger_dir: path.join(folder, 'linger') })
+  programs.fail(NO_BUS)
+  await assert.rejects(manager.install(), /systemd of anna cannot be asked from here \(refused\)\. Log in as anna directly/)
+  assert.deepEqual(programs.calls(), [NO_BUS], 'lingering is as it was')
+  assert.ok(!existsSync(manager.file))
+
+  programs.fail()
+  await manager.install()
+  const wants = path.join(path.dirname(manager.file), 'default.target.wants', UNIT)
+  mkdirSync(path.dirname(wants))
+  symlinkSync(manager.file, wants)
+  programs.fail(NO_BUS, 'systemctl --user disable --now switchboard.service', 'systemctl --user daemon-reload')
+  await assert.rejects(manager.start(), /npx switchboard service uninstall/)
+  assert.match((await manager.uninstall()).join('\n'), /could not be told \(refused\); the unit is gone all the same/)
+  assert.ok(!existsSync(manager.file))
+  assert.equal(lstatSync(wants, { throwIfNoEntry: false }), undefined)
+})
+
+test('service - a manager that refuses a first install leaves no unit, one that refuses a second leaves the first', async (t) => {
+  const folder = tempDir(t)
+  const programs = standIns(t, ['systemctl', 'loginctl', 'launchctl'])
+  const systemd = createSystemd(planIn(folder), programs.run, { linger_dir: path.join(folder, 'linger') })
+  const launchd = createLaunchd(planIn(folder), programs.run)
+  const target = `gui/501/${LABEL}`
+  const refused = [`launchctl print ${target}`, `launchctl bootstrap gui/501 ${launchd.file}`]
+  for (const [manager, ...fails] of [
+    [systemd, 'systemctl --user restart switchboard.service'],
+    [launchd, ...refused],
+  ] as const) {
+    programs.fail(...fails)
+    await assert.rejects(manager.install(), /refused/)
+    assert.ok(!existsSync(manager.file), manager.name)
+    programs.fail(`launchctl print ${target}`)
+    await manager.install()
+    programs.fail(...fails)
+    await assert.rejects(manager.install(), /refused/)
+    assert.ok(isInstalled(manager), manager.name)
+  }
+  assert.ok(programs.calls().includes('loginctl disable-linger anna'))
+})
+
+test('service - a PM2 of the unit is not ended where systemd cannot be asked, one that was started by hand is', async (t) => {
+  const programs = standIns(t, ['systemctl', 'loginctl'])
+  const groupOf = (pid: number): string =>
+    pid === 7 ? '0::/user.slice/user-501.slice/user@501.service/app.slice/switchboard.service\n' : '0::/init.scope\n'
+  const manager = createSystemd(planIn(tempDir(t)), programs.run, { groupOf })
+  assert.equal(await heldBack(manager, 7), null)
+  programs.fail(NO_BUS)
+  assert.match((await heldBack(manager, 7)) ?? '', /Log in as anna directly/)
+  for (const pid of [8, null]) assert.equal(await heldBack(manager, pid), null)
+  assert.equal(await heldBack(null, 7), null)
 })
 
 test('service - launchd: loaded into the domain of the user, taken out, and loaded anew by a second install', async (t) => {
@@ -227,6 +286,9 @@ test('service - the doctor: not installed, running, stopped, and with a Node.js 
   assert.match((await findingOf(manager)).what, /installed and running/)
   programs.fail('systemctl --user is-active --quiet switchboard.service')
   assert.equal((await findingOf(manager)).state, 'fail')
+  programs.fail('systemctl --user is-active --quiet switchboard.service', NO_BUS)
+  assert.match((await findingOf(manager)).what, /cannot be seen from here/)
+  programs.fail('systemctl --user is-active --quiet switchboard.service')
   const gone = createSystemd(planIn(folder, { node: path.join(folder, 'no-node') }), programs.run)
   await gone.install()
   assert.equal((await findingOf(gone)).state, 'warn')

@@ -14,11 +14,10 @@ import { deleteChats, isOwner, releaseBase } from '../../cli/uninstall/chats.ts'
 import { endProcesses, processesOf } from '../../cli/uninstall/processes.ts'
 import { readChats } from '../../cli/uninstall/store.ts'
 import { type AskPerson, uninstallBy } from '../../cli/uninstall.ts'
-import { isLinux } from '../../services/runtime/process.ts'
+import { isAlive, isLinux } from '../../services/runtime/process.ts'
 import { atEnd, checkLeaks, type Scope, tempDir } from '../harness.ts'
 import { app, root, surroundings } from './doctored.ts'
 import { furnished } from './furnished.ts'
-import { isAlive } from './house.ts'
 
 checkLeaks()
 

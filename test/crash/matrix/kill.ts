@@ -1,7 +1,7 @@
 /** One kill of a cell: the order that a service carries out at a point of its own, or a moment of chance. */
 import { appendFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isAlive } from '../../../cli/pm2.ts'
+import { isAlive } from '../../../services/runtime/process.ts'
 import { agentVictim } from '../run/killer.ts'
 import { everybody, giveOrder, type Hit, killAll, linesOf, type RunFiles, servicePid, takeBackOrder } from '../run/orders.ts'
 import { STAGES, type Target } from '../run/plan.ts'

@@ -1,7 +1,7 @@
 /** Carries out the kills of a plan, one after the other, and keeps count of those that fell. */
 import { appendFileSync, existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isAlive } from '../../../cli/pm2.ts'
+import { isAlive } from '../../../services/runtime/process.ts'
 import { carriesNonce } from '../../../services/sessions/agent/process.ts'
 import type { Chats } from './chats.ts'
 import type { Gate } from './gate.ts'

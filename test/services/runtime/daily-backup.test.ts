@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { nameOf } from '../../../cli/backup/shelf.ts'
@@ -43,12 +43,17 @@ const begin = (t: Scope, run: (home: string) => Promise<BackupRun>, every_hours 
   }
 }
 
+const putBackup = (folder: string, name: string, manifest = '{}'): void => {
+  mkdirSync(path.join(folder, name))
+  writeFileSync(path.join(folder, name, 'manifest.json'), manifest)
+}
+
 /** One whose backups are made: a folder each. */
 const beginMaking = (t: Scope) => {
   let runs = 0
   const house = begin(t, async () => {
     runs += 1
-    mkdirSync(path.join(house.home.backups, nameOf(house.at())))
+    putBackup(house.home.backups, nameOf(house.at()))
     return { code: 0, output: '' }
   })
   return { ...house, runs: () => runs }
@@ -71,7 +76,7 @@ test('daily backup - made when the newest is a day old, once, and again the day 
 
 test('daily backup - one that a wrong clock has dated a year ahead holds up none', async (t) => {
   const house = beginMaking(t)
-  mkdirSync(path.join(house.home.backups, nameOf(house.at() + 365 * 24 * HOUR_MS)))
+  putBackup(house.home.backups, nameOf(house.at() + 365 * 24 * HOUR_MS))
   await eventually(() => house.runs() === 1)
   await house.looked()
   assert.equal(house.runs(), 1)
@@ -108,14 +113,16 @@ test('daily backup - none where it is switched off, and none after stop', async 
   assert.equal(stopped.counter.runs, before)
 })
 
-test('daily backup - the newest is told by its name; half made ones and strangers do not count', (t) => {
+test('daily backup - the newest is told by its name; half made ones, damaged ones and strangers do not count', (t) => {
   const folder = tempDir(t)
   assert.equal(newestBackupAt(path.join(folder, 'none'), Date.now()), 0)
   const moment = Date.UTC(2026, 10, 23, 2, 15, 0, 123)
   for (const name of [nameOf(moment - 1), nameOf(moment), `${nameOf(moment + 1)}.partial`, 'my own', '2099'])
-    mkdirSync(path.join(folder, name))
-  assert.equal(readdirSync(folder).length, 5)
-  assert.equal(newestBackupAt(folder, moment), moment)
+    putBackup(folder, name)
+  putBackup(folder, nameOf(moment + 2), '{"format"')
+  mkdirSync(path.join(folder, nameOf(moment + 3)))
+  assert.equal(readdirSync(folder).length, 7)
+  assert.equal(newestBackupAt(folder, moment + 9), moment, 'one that cannot be read does not count')
   assert.equal(newestBackupAt(folder, moment - 1), moment - 1, 'what is of the future does not count')
 })
 

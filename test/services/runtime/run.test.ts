@@ -16,7 +16,7 @@ const start = (t: Scope, home: string, env: Record<string, string> = {}): Child 
   startModule(t, 'test/fakes/tiny-service.ts', { SWITCHBOARD_HOME: home, ...env })
 
 const ready = async (child: Child): Promise<Child> => {
-  await eventually(() => child.messages.includes('ready'))
+  await eventually(() => child.messages.includes('ready'), { timeout_ms: 30_000 })
   return child
 }
 

@@ -13,7 +13,7 @@ import { atEnd, type Child, checkLeaks, eventually, type Scope, startModule, tem
 checkLeaks()
 
 /** A service and who watches it; PM2 is a stand-in that starts the next life itself. */
-const openRig = async (t: Scope, { patience_ms = 800, isListed = true }: { patience_ms?: number; isListed?: boolean } = {}) => {
+const openRig = async (t: Scope, { patience_ms = 2_400, isListed = true }: { patience_ms?: number; isListed?: boolean } = {}) => {
   const home = tempDir(t)
   const lives: Child[] = []
   const begin = (): void => void lives.push(startModule(t, 'test/fakes/tiny-service.ts', { SWITCHBOARD_HOME: home }))
@@ -48,7 +48,7 @@ const openRig = async (t: Scope, { patience_ms = 800, isListed = true }: { patie
     // One that is stopped hears nothing but this.
     for (const life of lives) life.process.kill('SIGKILL')
   })
-  await eventually(() => lives[0]?.messages.includes('ready'))
+  await eventually(() => lives[0]?.messages.includes('ready'), { timeout_ms: 30_000 })
   mkdirSync(folders.logs, { recursive: true })
   writeFileSync(join(folders.logs, 'history.log'), 'first line\nits last words\n')
   watchdog.start()
@@ -86,10 +86,10 @@ test('watchdog - what hangs is ended also where there is no room for a dump', as
 })
 
 test('watchdog - who is down is left to PM2, and who works is left alone', async (t) => {
-  const { lives, killed, lines, state } = await openRig(t, { patience_ms: 300 })
+  const { lives, killed, lines, state } = await openRig(t, { patience_ms: 900 })
   lives[0]?.process.kill('SIGKILL')
   await eventually(() => state()?.state === 'down')
-  await eventually(() => (state()?.for_ms ?? 0) > 600)
+  await eventually(() => (state()?.for_ms ?? 0) > 1_800)
   assert.deepEqual(killed, [])
   assert.ok(lines.some((line) => line.includes('A process is not there')))
 })
