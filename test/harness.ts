@@ -129,6 +129,12 @@ export const startModule = (t: Scope, source: string, env: Record<string, string
   return { process: child, pid: child.pid ?? 0, output: () => output, errors: () => errors, messages, exit }
 }
 
+/** Waits until a service says that it is ready. */
+export const ready = async (child: Child): Promise<Child> => {
+  await eventually(() => child.messages.includes('ready'), { timeout_ms: 30_000 })
+  return child
+}
+
 /** Kinds of resources that a test file may not leave behind. */
 const LEAKS = ['ProcessWrap', 'TCPServerWrap', 'TCPSocketWrap', 'PipeServerWrap', 'UDPWrap', 'FSEventWrap', 'Timeout', 'Worker']
 
@@ -137,9 +143,7 @@ export const checkLeaks = (): void => {
   after(async () => {
     const left = (): string[] => process.getActiveResourcesInfo().filter((kind) => LEAKS.includes(kind))
     // `eventually` itself holds no timer at the moment it asks.
-    await eventually(() => left().length === 0).catch(() =>
-      assert.deepEqual(left(), [], 'left open at the end of the file'),
-    )
+    await eventually(() => left().length === 0).catch(() => assert.deepEqual(left(), [], 'left open at the end of the file'))
     assert.deepEqual(
       [...madeFolders].filter((folder) => existsSync(folder)),
       [],

@@ -17,7 +17,7 @@ import { copyDatabase } from '../../services/runtime/backup.ts'
 import { openHome } from '../../services/runtime/home.ts'
 import { takeLock } from '../../services/runtime/lock.ts'
 import { closeDatabase, openCopy, openForReading } from '../../services/runtime/sqlite.ts'
-import { atEnd, checkLeaks, eventually, startModule, tempDir } from '../harness.ts'
+import { atEnd, checkLeaks, eventually, ready, startModule, tempDir } from '../harness.ts'
 import fc from '../property.ts'
 import { root, surroundings } from './doctored.ts'
 import { addMemory, furnished, keysIn, memoryFile, openOf } from './furnished.ts'
@@ -72,7 +72,7 @@ test('backup - where the disk is away to which backups lead it says so, and make
 test('backup - by the owner while it works: all that was acknowledged before is in it, and it is one moment', async (t) => {
   const { settings } = surroundings(t)
   const service = startModule(t, 'services/history/main.ts', { SWITCHBOARD_HOME: settings.home })
-  await eventually(() => service.messages.includes('ready'))
+  await ready(service)
   const link = openLink({ run_dir: settings.run_dir, service: 'history' })
   atEnd(t, () => link.close())
   const history = createClient('history', link.call)
@@ -109,7 +109,7 @@ test('backup - the owner is killed in the middle of it: the command copies the f
   database.transaction(() => Array.from({ length: 100 }, () => insert.run('z'.repeat(1_000_000))))()
   closeDatabase(database)
   const service = startModule(t, 'services/history/main.ts', { SWITCHBOARD_HOME: settings.home })
-  await eventually(() => service.messages.includes('ready'))
+  await ready(service)
   const now = Date.now()
   const made = makeBackup(settings, now)
   const half = path.join(settings.home, 'backups', `${nameOf(now)}.partial`, 'history.db')

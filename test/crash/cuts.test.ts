@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../free-port.ts'
-import { checkLeaks, eventually, startModule } from '../harness.ts'
+import { checkLeaks, eventually, ready, startModule } from '../harness.ts'
 import { openScriptedRig } from './rig.ts'
 
 checkLeaks()
@@ -58,7 +58,7 @@ test('cuts - of 100 streams half are cut by the client, all by the death of the 
   const env = { ...rig.env, GATEWAY_PORT: String(port) }
   const startEdge = async () => {
     const child = startModule(t, 'gateway-edge/main.ts', env)
-    await eventually(() => child.messages.includes('ready'), { timeout_ms: 20_000 })
+    await ready(child)
     return child
   }
   let edge = await startEdge()

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { ChatMessage } from '../../protocol/history.ts'
 import { openGoClient } from '../fakes/go-client.ts'
 import { freePort } from '../free-port.ts'
-import { checkLeaks, eventually, startModule } from '../harness.ts'
+import { checkLeaks, eventually, ready, startModule } from '../harness.ts'
 import { openScriptedRig } from './rig.ts'
 
 checkLeaks()
@@ -16,7 +16,7 @@ test('load - 20 chats stream while sessions and history are killed five times ea
   const rig = await openScriptedRig(t)
   const port = await freePort()
   const edge = startModule(t, 'gateway-edge/main.ts', { ...rig.env, GATEWAY_PORT: String(port) })
-  await eventually(() => edge.messages.includes('ready'), { timeout_ms: 20_000 })
+  await ready(edge)
   const client = openGoClient({ url: `http://127.0.0.1:${port}` })
   t.after(() => client.close())
   const messages = Array.from({ length: CHATS }, (_, index) => `{{label=chat${index} tokens=1500 delay_ms=20}} go`)

@@ -120,7 +120,7 @@ export const openRig = async (
     running.set(name, child)
     await eventually(
       () => child.messages.includes('ready') || child.process.exitCode !== null || child.process.signalCode !== null,
-      { timeout_ms: 20_000 },
+      { timeout_ms: 30_000 },
     )
     return child
   }

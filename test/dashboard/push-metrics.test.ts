@@ -25,18 +25,21 @@ const HOUR_MS = 3_600_000
 const openInstallation = async (t: TestContext, settings: string, isRunning = true) => {
   const home = openHome(path.join(tempDir(t), 'home'))
   writeFileSync(path.join(home.root, '.env'), settings)
-  const points = [1, 2, 3].map((ago) => ({ at: Math.floor(Date.now() / HOUR_MS - ago) * HOUR_MS, average: 10 * ago }))
   const handlers = {
     alerts: async () => ({ alerts: [] }),
     refresh: async () => ({ status: 'ok', timestamp: new Date().toISOString() }),
     current: async () => measured(),
-    series: async ({ names }: { names: string }) => ({
-      step: 'hour',
-      series: names.split(',').map((name) => ({
-        ...{ name, unit: '%' },
-        points: points.map((point) => ({ ...point, min: 0, max: 100, last: 1, samples: 4 })),
-      })),
-    }),
+    series: async ({ names }: { names: string }) => {
+      // Of the hour in which one asks.
+      const points = [1, 2, 3].map((ago) => ({ at: Math.floor(Date.now() / HOUR_MS - ago) * HOUR_MS, average: 10 * ago }))
+      return {
+        step: 'hour',
+        series: names.split(',').map((name) => ({
+          ...{ name, unit: '%' },
+          points: points.map((point) => ({ ...point, min: 0, max: 100, last: 1, samples: 4 })),
+        })),
+      }
+    },
   }
   if (isRunning) {
     const log = createLog({ service: 'test', level: 'silent' })

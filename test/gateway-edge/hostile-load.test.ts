@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { openServer as openService } from '../../protocol/wire/server.ts'
 import { createFakeSessions } from '../fakes/fake-sessions.ts'
 import { freePort } from '../free-port.ts'
-import { atEnd, checkLeaks, eventually, type Scope, startModule, tempDir } from '../harness.ts'
+import { atEnd, checkLeaks, eventually, ready, type Scope, startModule, tempDir } from '../harness.ts'
 import { test } from './each-adapter.ts'
 import { type House, openHouse, openRaw, postOf, type Raw } from './house.ts'
 
@@ -79,7 +79,7 @@ test('hostile - 14,000 streams that are begun and left leave nothing behind', as
   const port = await freePort()
   const env = { SWITCHBOARD_HOME: home, GATEWAY_PORT: String(port), GATEWAY_ADAPTER: adapter, LOG_LEVEL: 'warn' }
   const edge = startModule(t, 'gateway-edge/main.ts', env)
-  await eventually(() => edge.messages.includes('ready'), { timeout_ms: 30_000 })
+  await ready(edge)
   const sessions = createFakeSessions()
   const server = await openService({
     run_dir: path.join(home, 'run'),

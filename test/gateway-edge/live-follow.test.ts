@@ -157,7 +157,7 @@ test('live follow - sessions ends and comes back in the middle: no event is lost
 })
 
 test('live follow - a client that reads nothing is told that it lags, holds up nobody, and resumes without a loss', async (t) => {
-  const house = await openHouse(t, { live: { lag_ms: 300 } })
+  const house = await openHouse(t, { live: { lag_ms: 1_500 } })
   const slow = await connect(t, house.edge.port)
   const fast = await connect(t, house.edge.port)
   const message = { chat_id: '1', message: 'x', idempotency_key: 'k', follow: true }
@@ -170,7 +170,7 @@ test('live follow - a client that reads nothing is told that it lags, holds up n
   turn.text(...words.slice(0, 3_000))
   await eventually(() => fast.told('turn.event').length === 3_000, { timeout_ms: 30_000 })
   // Long enough to be called slow, and for whatever more might be pulled.
-  await sleep(1_000)
+  await sleep(2_500)
   turn.text(...words.slice(3_000))
   turn.end('all of it')
   await eventually(() => ended(fast, other.subscription), { timeout_ms: 30_000 })

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { openServer } from '../../protocol/wire/server.ts'
 import { createFakeSessions, type FakeSessions } from '../fakes/fake-sessions.ts'
 import { freePort } from '../free-port.ts'
-import { type Child, checkLeaks, eventually, type Scope, startModule, tempDir } from '../harness.ts'
+import { type Child, checkLeaks, eventually, ready, type Scope, startModule, tempDir } from '../harness.ts'
 import { adapterOf, test } from './each-adapter.ts'
 import { openRaw, postOf } from './house.ts'
 
@@ -60,7 +60,7 @@ test('edge - with a token it may be bound to every address, and asks for the tok
   const port = await freePort()
   const token = 'correct-horse-battery-staple'
   const child = start(t, tempDir(t), port, { GATEWAY_HOST: '0.0.0.0', GATEWAY_TOKEN: token, LOG_LEVEL: 'trace' })
-  await eventually(() => child.messages.includes('ready'))
+  await ready(child)
   const ask = async (headers: Record<string, string>): Promise<number> => {
     const response = await fetch(`http://127.0.0.1:${port}/openapi.json`, { headers })
     // What is not read keeps its connection.
@@ -79,7 +79,7 @@ test('edge - answers on each name of loopback', async (t) => {
   for (const host of ['localhost', '::1']) {
     const port = await freePort()
     const child = start(t, tempDir(t), port, { GATEWAY_HOST: host })
-    await eventually(() => child.messages.includes('ready'))
+    await ready(child)
     const name = host === '::1' ? '[::1]' : host
     assert.equal(await (await fetch(`http://${name}:${port}/api/health`)).text(), '{"status":"ok"}')
     child.process.kill('SIGTERM')
@@ -90,7 +90,7 @@ test('edge - answers on each name of loopback', async (t) => {
 test('edge - does not share a port, and says which one is taken', async (t) => {
   const port = await freePort()
   const first = start(t, tempDir(t), port)
-  await eventually(() => first.messages.includes('ready'))
+  await ready(first)
   const second = start(t, tempDir(t), port)
   await eventually(() => second.process.exitCode === 1)
   assert.match(second.output(), new RegExp(`Cannot listen on 127\\.0\\.0\\.1:${port}`))
@@ -101,7 +101,7 @@ test('edge - told to end, it breaks streams, frees its port at once and leaves w
   const home = tempDir(t)
   const port = await freePort()
   const child = start(t, home, port)
-  await eventually(() => child.messages.includes('ready'))
+  await ready(child)
   const sessions = await openSessions(t, home)
   const stream = openRaw(t, port, postOf('/api/gateway/send-stream', { chat_id: '1', message: 'x', idempotency_key: 'k' }, port))
   await eventually(() => sessions.waiting === 1)
@@ -115,7 +115,7 @@ test('edge - told to end, it breaks streams, frees its port at once and leaves w
   assert.ok(!stream.text().endsWith('0\r\n\r\n') && !stream.text().includes('"done"'))
 
   const next = start(t, home, port)
-  await eventually(() => next.messages.includes('ready'))
+  await ready(next)
   const again = openRaw(t, port, postOf('/api/gateway/send-stream', { chat_id: '1', message: 'x', idempotency_key: 'k' }, port))
   await eventually(() => again.text().includes('some'))
   sessions.turns[0]?.end('some answer')

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Exchange, Server } from '../../gateway-edge/server/server.ts'
 import { freePort } from '../free-port.ts'
-import { checkLeaks, eventually, type Scope } from '../harness.ts'
+import { checkLeaks, deferred, eventually, type Scope } from '../harness.ts'
 import { ADAPTERS, adapterOf, test } from './each-adapter.ts'
 import { openRaw } from './house.ts'
 
@@ -104,14 +104,17 @@ test('server - a severed body is not complete, and all that follows does nothing
 
 test('server - a client that goes away is noticed, also while its body is read', async (t) => {
   let noticed = 0
+  const begun = deferred()
   const { server, faults } = await open(t, async (exchange) => {
     exchange.gone.addEventListener('abort', () => {
       noticed += 1
     })
-    await exchange.body(100)
+    const body = exchange.body(100)
+    begun.resolve()
+    await body
   })
   const raw = openRaw(t, server.port, 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc')
-  await sleep(50)
+  await begun.promise
   raw.socket.destroy()
   await eventually(() => noticed === 1 && faults.length === 1)
   assert.equal((faults[0] as { code: string }).code, 'cancelled')

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { openScriptedRig, type Rig } from '../crash/rig.ts'
 import { type BotApiFake, startBotApi } from '../fakes/bot-api.ts'
 import { freePort } from '../free-port.ts'
-import { atEnd, checkLeaks, eventually, type Scope, startModule } from '../harness.ts'
+import { atEnd, checkLeaks, eventually, ready, type Scope, startModule } from '../harness.ts'
 
 checkLeaks()
 
@@ -39,7 +39,7 @@ const openPlace = async (t: Scope & { skip(message?: string): void }, env: Recor
   const rig = await openScriptedRig(t, { TELEGRAM_API_BASE: telegram.url })
   const port = await freePort()
   const edge = startModule(t, 'gateway-edge/main.ts', { ...rig.env, ...env, GATEWAY_PORT: String(port) })
-  await eventually(() => edge.messages.includes('ready'), { timeout_ms: 30_000 })
+  await ready(edge)
   const url = `http://127.0.0.1:${port}`
   const read = async (response: Response, fields: Readonly<Record<string, GoType>>) => {
     const text = await response.text()

@@ -203,14 +203,14 @@ test('mcp calls - slow, garbled, huge and busy answers are told as such', async 
     errorOf(await call('list_chat_sessions')),
     /^Timed out: GET \/chat\/sessions gave no answer within 0.5 s.*MCB_MCP_TIMEOUT/,
   )
-  assert.match(errorOf(await call('health_check')), /is not Switchboard/)
   const patient = await openClient(t, { MCB_API_BASE: api_base })
+  assert.match(errorOf(await patient.call('health_check')), /is not Switchboard/)
   assert.match(errorOf(await patient.call('get_chat_session', { session_id: 'huge' })), /larger than 16 MB/)
   assert.match(
-    errorOf(await call('get_chat_session', { session_id: 'busy' })),
+    errorOf(await patient.call('get_chat_session', { session_id: 'busy' })),
     /^HTTP 429: Too many requests. Try again in 7 s\./,
   )
-  assert.match(errorOf(await call('get_chat_session', { session_id: 'moved' })), /^HTTP 307/)
+  assert.match(errorOf(await patient.call('get_chat_session', { session_id: 'moved' })), /^HTTP 307/)
 })
 
 test('mcp calls - a meta-loop answers with its JSON as text', async (t) => {

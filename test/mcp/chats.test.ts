@@ -10,7 +10,7 @@ import { openRig } from '../crash/rig.ts'
 import { realClaudeOrSkip } from '../fakes/claude-cli.ts'
 import { openToolModel } from '../fakes/tool-model.ts'
 import { freePort } from '../free-port.ts'
-import { checkLeaks, eventually, startModule, tempDir } from '../harness.ts'
+import { checkLeaks, ready, startModule, tempDir } from '../harness.ts'
 import { mcpMain } from './client.ts'
 
 checkLeaks()
@@ -40,7 +40,7 @@ const pass = async (t: TestContext, chats: string) => {
   const rig = await openRig(t, 'real', { ...agentEnv, CLAUDE_PERMISSION_MODE: 'bypassPermissions' }, home)
   if (rig === null) return undefined
   const edge = startModule(t, 'gateway-edge/main.ts', { ...rig.env, GATEWAY_PORT: String(port) })
-  await eventually(() => edge.messages.includes('ready'), { timeout_ms: 20_000 })
+  await ready(edge)
   const [first = '', ...rest] = chats.split(' ')
   const turn = await rig.ended(await rig.ask(`pass on: ${rest.join(' ')}.`, first))
   const turns = rig.query<{ chat_id: string; chain: string | null }>('SELECT chat_id, chain FROM turns ORDER BY seq')

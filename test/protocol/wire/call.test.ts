@@ -310,10 +310,10 @@ test('nobody there - a call that may not be repeated fails soon, one that may wa
     timed(client.get_session({ session_id: 's' }, { timeout_ms: 1_500 })),
     timed(link.ping(100)),
   ])
-  assert.ok(single >= 900 && single < 1_400, `single ${single}`)
-  assert.ok(short < 900, `short ${short}`)
+  assert.ok(single >= 900 && single < 10_000, `single ${single}`)
+  assert.ok(short < single, `short ${short}, single ${single}`)
   assert.ok(repeatable >= 1_490 && repeatable < 3_000, `repeatable ${repeatable}`)
-  assert.ok(ping < 900, `ping ${ping}`)
+  assert.ok(ping < single, `ping ${ping}, single ${single}`)
 })
 
 test('nobody there - a call waits for a service that comes in time', async (t) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createClient } from '../../../protocol/client.ts'
 import { openLink } from '../../../protocol/wire/link.ts'
-import { atEnd, type Child, checkLeaks, eventually, type Scope, startModule, tempDir } from '../../harness.ts'
+import { atEnd, type Child, checkLeaks, eventually, ready, type Scope, startModule, tempDir } from '../../harness.ts'
 
 checkLeaks()
 
@@ -20,7 +20,7 @@ const quickest = async (attempt: () => Promise<number>): Promise<number> => {
 
 const start = async (t: Scope, home: string, env: Record<string, string> = {}): Promise<Child> => {
   const service = startModule(t, 'test/fakes/tiny-service.ts', { SWITCHBOARD_HOME: home, ...env })
-  await eventually(() => service.messages.includes('ready'), { timeout_ms: 30_000 })
+  await ready(service)
   return service
 }
 

@@ -11,7 +11,7 @@ import { atEnd, checkLeaks, eventually, type Scope, tempDir } from '../../harnes
 checkLeaks()
 
 const connect = (t: Scope, run_dir: string): Dealer => {
-  const dealer = new Dealer({ linger: 0, receiveTimeout: 5_000 })
+  const dealer = new Dealer({ linger: 0, receiveTimeout: 15_000 })
   atEnd(t, () => dealer.close())
   dealer.connect(socketAddress(run_dir, 'history'))
   return dealer
@@ -27,7 +27,7 @@ const frameFrom = async (dealer: Dealer): Promise<unknown> => {
   return decodeFrame(frames.shift() as Buffer)
 }
 
-const callFrame = (id: number, epoch: number, expires_at = machineNow() + 5_000): Buffer =>
+const callFrame = (id: number, epoch: number, expires_at = machineNow() + 15_000): Buffer =>
   pack(['call', id, 'history.list_sessions', {}, expires_at, 'c', epoch])
 
 test('strangers - malformed frames are counted and dropped, and the service goes on', async (t) => {
@@ -79,7 +79,7 @@ test('strangers - a message beyond the limit costs the sender its connection and
 test('strangers - a caller that does not read its answers holds up nobody, and loses none of them', async (t) => {
   const big = [{ session_id: 'x'.repeat(100_000), bot_id: '', started_at: '', last_message_at: '', message_count: 0 }]
   const { run_dir, client, server } = await openPair(t, 'history', { list_sessions: async () => big })
-  const dealer = new Dealer({ linger: 0, receiveHighWaterMark: 1, receiveTimeout: 5_000 })
+  const dealer = new Dealer({ linger: 0, receiveHighWaterMark: 1, receiveTimeout: 15_000 })
   atEnd(t, () => dealer.close())
   dealer.connect(socketAddress(run_dir, 'history'))
   await dealer.send(pack(['hello', 'lazy', 1]))
@@ -97,7 +97,7 @@ test('strangers - a service that answers nonsense does not harm its caller', asy
   await router.bind(socketAddress(run_dir, 'history'))
   const link = openLink({ run_dir, service: 'history' })
   atEnd(t, () => link.close())
-  const answer = createClient('history', link.call).list_sessions({}, { timeout_ms: 5_000 })
+  const answer = createClient('history', link.call).list_sessions({}, { timeout_ms: 15_000 })
   const [caller, hello] = await router.receive()
   const [kind, , epoch] = decodeFrame(hello as Buffer) as [string, string, number]
   assert.equal(kind, 'hello')

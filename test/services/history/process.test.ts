@@ -5,13 +5,13 @@ import { createClient } from '../../../protocol/client.ts'
 import type { HistoryRecord } from '../../../protocol/history.ts'
 import { openSubscriber } from '../../../protocol/wire/bus.ts'
 import { openLink } from '../../../protocol/wire/link.ts'
-import { type Child, checkLeaks, eventually, type Scope, startModule, tempDir } from '../../harness.ts'
+import { type Child, checkLeaks, eventually, ready, type Scope, startModule, tempDir } from '../../harness.ts'
 
 checkLeaks()
 
 const start = async (t: Scope, home: string): Promise<Child> => {
   const child = startModule(t, 'services/history/main.ts', { SWITCHBOARD_HOME: home, LOG_LEVEL: 'warn' })
-  await eventually(() => child.messages.includes('ready'))
+  await ready(child)
   return child
 }
 
@@ -66,11 +66,11 @@ test('history - tells of each new message, and not of a repeat', async (t) => {
   const home = tempDir(t)
   await start(t, home)
   const history = clientOf(t, home)
-  const told: unknown[] = []
+  const told: { readonly id: number }[] = []
   const subscriber = openSubscriber({
     run_dir: path.join(home, 'run'),
     service: 'history',
-    on: (_topic, payload) => told.push(payload),
+    on: (_topic, payload) => told.push(payload as { id: number }),
   })
   t.after(() => subscriber.close())
   // A subscriber hears nothing of what was said before it was there.
@@ -80,10 +80,16 @@ test('history - tells of each new message, and not of a repeat', async (t) => {
     await history.record({ records: [record(`try ${tries}`)] })
     return told.length > 0
   })
-  const before = told.length
+  /** Stores a message and waits until it was told of: answers and hints come over two connections. How many had been told of by then. */
+  const heard = async (name: string): Promise<number> => {
+    await history.record({ records: [record(name)] })
+    const messages = await history.get_session({ session_id: 'gw-default-1' })
+    const { id } = messages.find(({ content }) => content === name) ?? {}
+    return await eventually(() => (told.some((hint) => hint.id === id) ? told.length : null))
+  }
+  const before = await heard('mark')
   await history.record({ records: [record('try 1'), record('last')] })
-  await eventually(() => told.length > before)
-  assert.equal(told.length, before + 1)
+  assert.equal(await heard('end'), before + 2)
 })
 
 test('history - killed again and again, it stores each record once', async (t) => {

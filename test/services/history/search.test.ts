@@ -8,7 +8,7 @@ import { embedWith } from '../../../services/history/embedding.ts'
 import { openHistory } from '../../../services/history/open.ts'
 import { createLog } from '../../../services/runtime/log.ts'
 import type { Embed } from '../../../services/runtime/retrieval/retrieval.ts'
-import { atEnd, checkLeaks, eventually, type Scope, startModule, tempDir } from '../../harness.ts'
+import { atEnd, checkLeaks, eventually, ready, type Scope, startModule, tempDir } from '../../harness.ts'
 import { ToyModel } from '../runtime/retrieval/rig.ts'
 
 checkLeaks()
@@ -152,7 +152,7 @@ test('history search - over the wire: found as soon as it is stored, also after 
   const home = tempDir(t)
   const start = async () => {
     const child = startModule(t, 'services/history/main.ts', { SWITCHBOARD_HOME: home, LOG_LEVEL: 'fatal' })
-    await eventually(() => child.messages.includes('ready'))
+    await ready(child)
     return child
   }
   const child = await start()

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import Database from 'better-sqlite3'
 import { type OllamaBehaviour, vectorFor } from '../../fakes/ollama.ts'
-import { type Child, checkLeaks, eventually, startModule, tempDir } from '../../harness.ts'
+import { type Child, checkLeaks, eventually, ready, startModule, tempDir } from '../../harness.ts'
 import { openRig, playedOllama, type Rig } from './rig.ts'
 
 checkLeaks()
@@ -131,7 +131,7 @@ test('outage - killed again and again while it embeds, memory keeps what it ackn
   const folder = tempDir(t)
   const begin = async (): Promise<Child> => {
     const child = startModule(t, 'test/services/memory/memory-main.ts', {}, [folder, ollama.url])
-    await eventually(() => child.messages.includes('ready'), { timeout_ms: 30_000 })
+    await ready(child)
     return child
   }
   const acknowledged = new Set<string>()

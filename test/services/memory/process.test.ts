@@ -6,7 +6,7 @@ import { toVector } from '../../../protocol/memory.ts'
 import { openSubscriber } from '../../../protocol/wire/bus.ts'
 import { openLink } from '../../../protocol/wire/link.ts'
 import type { OllamaFake } from '../../fakes/ollama.ts'
-import { type Child, checkLeaks, eventually, type Scope, startModule, tempDir } from '../../harness.ts'
+import { type Child, checkLeaks, eventually, ready, type Scope, startModule, tempDir } from '../../harness.ts'
 import { playedOllama } from './rig.ts'
 
 checkLeaks()
@@ -17,7 +17,7 @@ const start = async (t: Scope, home: string, ollama: OllamaFake): Promise<Child>
     LOG_LEVEL: 'warn',
     OLLAMA_BASE_URL: ollama.url,
   })
-  await eventually(() => child.messages.includes('ready'), { timeout_ms: 30_000 })
+  await ready(child)
   return child
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import Database from 'better-sqlite3'
 import { freePort } from '../../free-port.ts'
-import { checkLeaks, eventually, startModule } from '../../harness.ts'
+import { checkLeaks, eventually, ready, startModule } from '../../harness.ts'
 import { openHouse } from '../scheduler/house.ts'
 
 checkLeaks()
@@ -24,7 +24,7 @@ test('audit - due moments without a row raise an alert and make /readyz fail', a
   const env = { SWITCHBOARD_HOME: house.home, CLAUDE_CONFIG_DIR: join(house.home, 'claude'), GATEWAY_PORT: String(port) }
   for (const module of ['services/metrics/main.ts', 'gateway-edge/main.ts']) {
     const child = startModule(t, module, env)
-    await eventually(() => child.messages.includes('ready'), { timeout_ms: 30_000 })
+    await ready(child)
   }
   const get = async (path: string) => await (await fetch(`http://127.0.0.1:${port}${path}`)).json()
   await eventually(async () => /audit gap: scheduler/.test(((await get('/readyz')) as { detail: string }).detail), {

@@ -8,7 +8,7 @@ import { UsageError } from '../../../cli/arguments.ts'
 import type { Context } from '../../../cli/command.ts'
 import { report } from '../../../cli/report.ts'
 import { JOBS, jobOf } from '../../../cli/report-jobs.ts'
-import { checkLeaks, eventually, startModule, tempDir } from '../../harness.ts'
+import { checkLeaks, ready, startModule, tempDir } from '../../harness.ts'
 import { openRig } from './rig.ts'
 
 checkLeaks()
@@ -18,7 +18,7 @@ const openCommand = async (t: TestContext) => {
   const env = { SWITCHBOARD_HOME: home, CLAUDE_BIN: 'demo', REPORT_ENGINE: 'typst', GATEWAY_SESSION_DIR: join(home, 'chats') }
   for (const service of ['reports', 'scheduler']) {
     const child = startModule(t, `services/${service}/main.ts`, env)
-    await eventually(() => child.messages.includes('ready'), { timeout_ms: 30_000 })
+    await ready(child)
   }
   return async (...args: string[]) => {
     const lines: string[] = []

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { createClient } from '../../../protocol/client.ts'
 import { openSubscriber } from '../../../protocol/wire/bus.ts'
 import { openLink } from '../../../protocol/wire/link.ts'
-import { atEnd, type Child, checkLeaks, eventually, type Scope, startModule, tempDir } from '../../harness.ts'
+import { atEnd, type Child, checkLeaks, eventually, ready, type Scope, startModule, tempDir } from '../../harness.ts'
 
 checkLeaks()
 
@@ -14,11 +14,6 @@ const GRACEFUL = { code: 0, signal: null }
 
 const start = (t: Scope, home: string, env: Record<string, string> = {}): Child =>
   startModule(t, 'test/fakes/tiny-service.ts', { SWITCHBOARD_HOME: home, ...env })
-
-const ready = async (child: Child): Promise<Child> => {
-  await eventually(() => child.messages.includes('ready'), { timeout_ms: 30_000 })
-  return child
-}
 
 const openHistory = (t: Scope, home: string) => {
   const link = openLink({ run_dir: path.join(home, 'run'), service: 'history' })

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startBotApi } from '../../fakes/bot-api.ts'
 import { freePort } from '../../free-port.ts'
-import { atEnd, checkLeaks, eventually, startModule } from '../../harness.ts'
+import { atEnd, checkLeaks, eventually, ready, startModule } from '../../harness.ts'
 import { openHouse } from './house.ts'
 
 checkLeaks()
@@ -16,7 +16,7 @@ test('telegram - the result of each run arrives once, though scheduler and sessi
   const house = await openHouse(t, ['history', 'sessions', 'scheduler'], { TELEGRAM_API_BASE: bot.url })
   const port = await freePort()
   const edge = startModule(t, 'gateway-edge/main.ts', { SWITCHBOARD_HOME: house.home, GATEWAY_PORT: String(port) })
-  await eventually(() => edge.messages.includes('ready'), { timeout_ms: 20_000 })
+  await ready(edge)
   const ask = async (method: string, path: string, body?: object) => {
     const response = await fetch(`http://127.0.0.1:${port}/api/cron${path}`, {
       method,

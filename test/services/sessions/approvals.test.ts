@@ -92,13 +92,13 @@ both(
     const turnId = await rig.ask(mark('three'))
     const { approval_id } = await asked(rig)
     const events = await rig.follow(turnId)
-    assert.match(resultOf(events)?.content ?? '', /Nobody answered within 5 s/)
+    assert.match(resultOf(events)?.content ?? '', /Nobody answered within 7 s/)
     assert.equal((await rig.sessions.turn({ turn_id: turnId })).state, 'answered')
     assert.equal((await rig.sessions.approvals({})).approvals[0]?.state, 'expired')
     await conflicts(rig.sessions.decide({ approval_id, decision: 'allow' }))
     assert.equal(ran(rig, 'three'), 0)
   },
-  { APPROVAL_TIMEOUT: '5', GATEWAY_CLAUDE_TIMEOUT: '3' },
+  { APPROVAL_TIMEOUT: '7', GATEWAY_CLAUDE_TIMEOUT: '5' },
 )
 
 both('an answer broken off asks no more', async (rig) => {

@@ -25,7 +25,7 @@ const openHanging = async (t: Parameters<typeof openScriptedRig>[0], extra: Reco
 test('own turns - one that hangs holds a message up for as long as an agent may be silent, no longer', {
   timeout: 60_000,
 }, async (t) => {
-  const rig = await openHanging(t, { GATEWAY_CLAUDE_TIMEOUT: '2' })
+  const rig = await openHanging(t, { GATEWAY_CLAUDE_TIMEOUT: '5' })
   assert.match((await rig.ended(await rig.ask('/clear'))).reply ?? '', /cleared/)
   assert.equal((await rig.ended(await rig.ask('{{label=after tokens=1}} go'))).reply, rig.answerOf('after', 1))
 })

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { createClient } from '../../../protocol/client.ts'
 import { openLink } from '../../../protocol/wire/link.ts'
 import { openScriptedRig } from '../../crash/rig.ts'
-import { atEnd, checkLeaks, eventually, startModule } from '../../harness.ts'
+import { atEnd, checkLeaks, eventually, ready, startModule } from '../../harness.ts'
 
 checkLeaks()
 
@@ -16,7 +16,7 @@ test('recall - the memories that fit stand before the prompt, the turn names the
   const rig = await openScriptedRig(t)
   const startMemory = async () => {
     const child = startModule(t, 'services/memory/main.ts', { ...rig.env, EMBEDDINGS: 'embedded' })
-    await eventually(() => child.messages.includes('ready'), { timeout_ms: 30_000 })
+    await ready(child)
     return child
   }
   const service = await startMemory()

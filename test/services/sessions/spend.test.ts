@@ -9,8 +9,15 @@ checkLeaks()
 const HELLO = '{{label=one tokens=1}} hello'
 const YESTERDAY_MS = 36 * 3_600_000
 
+/** The zone in which it is about noon: a midnight in the middle of a test would begin the day anew. */
+const noonZone = (): string => {
+  const ahead = 12 - new Date().getUTCHours()
+  // Its names count westwards.
+  return `Etc/GMT${ahead > 0 ? '-' : '+'}${Math.abs(ahead)}`
+}
+
 const openWith = async (t: TestContext, limits: Record<string, string>): Promise<Rig> => {
-  const rig = await openScriptedRig(t, limits)
+  const rig = await openScriptedRig(t, { ...limits, TZ: noonZone() })
   await rig.ended(await rig.ask(HELLO))
   return rig
 }

@@ -163,11 +163,10 @@ test('keeper - an agent that is killed takes its tools with it, also those in se
 })
 
 test('keeper - an abandoned agent leaves by itself', { timeout: 120_000 }, async (t) => {
-  const { spawn, folder, exit, agent } = await open(t, 'cat', { orphan_minutes: 1 })
+  const { spawn, folder, exit } = await open(t, 'cat', { orphan_minutes: 1 })
   const hourAgo = new Date(Date.now() - 3_600_000)
   utimesSync(folder.file('lease'), hourAgo, hourAgo)
   await spawn()
-  await eventually(() => agent.pid)
   await eventually(exit, { timeout_ms: 60_000, every_ms: 200 })
   assert.deepEqual(exit(), { status: 0 })
   assert.equal(existsSync(folder.file('closed')), true)

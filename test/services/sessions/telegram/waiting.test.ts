@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Behaviour } from '../../../fakes/bot-api.ts'
 import { startBotApi } from '../../../fakes/bot-api.ts'
+import { freePort } from '../../../free-port.ts'
 import { atEnd, checkLeaks, eventually, tempDir } from '../../../harness.ts'
 import { openDeliveryHouse, scripted, startDeliveries } from './rig.ts'
 
@@ -29,7 +30,7 @@ test('deliveries - a 429 is obeyed by the whole chat, also after a cancel, and b
 })
 
 test('deliveries - while nobody can be reached one chat asks for all', async (t) => {
-  const fake = await startBotApi()
+  const fake = await startBotApi({ port: await freePort() })
   await fake.close()
   const house = openDeliveryHouse({ folder: tempDir(t), base: fake.url, retrying: { first_ms: 400, last_ms: 400 } })
   atEnd(t, () => house.close())
