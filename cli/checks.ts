@@ -37,7 +37,7 @@ export const crash = program('dist/test/crash/run.js', {
 
 export const soak = program('dist/test/soak/main.js', {
   summary: 'Work at everything at once for a time, and see whether memory, descriptors, disk or processes grow',
-  usage: '[--minutes N] [--seed N]',
+  usage: '[--minutes N] [--seed N] [--break edge-keeps-answers]',
 })
 
 export const security = program('dist/test/security/main.js', {
