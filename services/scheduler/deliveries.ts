@@ -33,7 +33,7 @@ export interface TelegramDoor {
 /** After the first, second, … failure; the last one from then on. */
 const BACKOFF_S = [30, 60, 300, 900, 3_600]
 const GIVE_UP_MS = 24 * 3_600_000
-/** An attempt that we die in is not made again before this. */
+/** Whoever dies in the first attempt makes the second one at once; one that dies in that, too, may die of it, and waits for so long. */
 const ATTEMPT_MS = 60_000
 const AT_ONCE = 8
 
@@ -100,7 +100,7 @@ export class Deliveries {
 
   async #attempt(row: DeliveryRow): Promise<void> {
     const { store, clock, log, at } = this.#deps
-    store.trying(row.run_id, clock.now() + ATTEMPT_MS)
+    store.trying(row.run_id, clock.now() + (row.attempts === 0 ? 0 : ATTEMPT_MS))
     const posted = await (row.kind === 'webhook' ? this.#post(row) : this.#telegram(row))
     if (posted.ok) {
       at('result_delivered')

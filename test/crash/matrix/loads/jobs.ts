@@ -103,7 +103,8 @@ export const jobs: Begin = async (at, name): Promise<Load> => {
         await comesTrue(async () => (await runsOf(job)).every(({ state }) => !OPEN.has(state)))
       }
       const ran = (await runsOf(shell)).filter(({ state }) => state === 'ran')
-      await comesTrue(() => ran.every(({ run_id }) => hook.got(run_id).length > 0), 20_000)
+      // An attempt that was killed twice is made again after a minute.
+      await comesTrue(() => ran.every(({ run_id }) => hook.got(run_id).length > 0))
     },
     count: async (losses) => {
       const [shellRuns, claudeRuns] = [await runsOf(shell), await runsOf(claude)]
