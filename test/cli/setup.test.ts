@@ -92,7 +92,13 @@ test('setup - nothing is compiled for another Node.js under services that run; i
     mkdirSync(path.dirname(path.join(folder, file)), { recursive: true })
     writeFileSync(path.join(folder, file), text)
   }
-  for (const file of ['cli/setup.mjs', 'cli/switchboard.mjs', 'tsconfig.json', 'dist/cli/service/beginning.js']) {
+  for (const file of [
+    'cli/setup.mjs',
+    'cli/switchboard.mjs',
+    'tsconfig.json',
+    'dist/cli/service/beginning.js',
+    'dist/cli/shell-word.js',
+  ]) {
     mkdirSync(path.dirname(path.join(folder, file)), { recursive: true })
     cpSync(path.join(root, file), path.join(folder, file))
   }
